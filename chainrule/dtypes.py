@@ -1,0 +1,109 @@
+"""Element types and how they combine.
+
+Inside the project an array's type is its NumPy dtype; `dtype` is the name users see.
+bfloat16 does not exist in NumPy: it is stored as a record of the upper 16 bits of a float32.
+"""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+
+BFLOAT16 = np.dtype([("bfloat16", np.uint16)])
+
+BOOL, INTEGER, FLOAT = range(3)  # the categories of type promotion
+
+
+class dtype:
+    """The type of a tensor's elements, such as `chainrule.float32`."""
+
+    __slots__ = ("category", "itemsize", "name", "numpy")
+
+    def __init__(self, name: str, numpy_dtype: np.dtype, category: int) -> None:
+        self.name = name
+        self.numpy = numpy_dtype
+        self.category = category
+        self.itemsize = numpy_dtype.itemsize
+
+    @property
+    def is_floating_point(self) -> bool:
+        return self.category == FLOAT
+
+    @property
+    def is_complex(self) -> bool:
+        return False
+
+    @property
+    def is_signed(self) -> bool:
+        return self.category == FLOAT or self.numpy.kind == "i"
+
+    def __repr__(self) -> str:
+        return f"chainrule.{self.name}"
+
+    def __reduce__(self) -> str:
+        return {"bool": "bool_"}.get(self.name, self.name)
+
+
+bool_ = dtype("bool", np.dtype(np.bool_), BOOL)
+uint8 = dtype("uint8", np.dtype(np.uint8), INTEGER)
+int8 = dtype("int8", np.dtype(np.int8), INTEGER)
+int16 = dtype("int16", np.dtype(np.int16), INTEGER)
+int32 = dtype("int32", np.dtype(np.int32), INTEGER)
+int64 = dtype("int64", np.dtype(np.int64), INTEGER)
+float16 = dtype("float16", np.dtype(np.float16), FLOAT)
+bfloat16 = dtype("bfloat16", BFLOAT16, FLOAT)
+float32 = dtype("float32", np.dtype(np.float32), FLOAT)
+float64 = dtype("float64", np.dtype(np.float64), FLOAT)
+
+ALL = (bool_, uint8, int8, int16, int32, int64, float16, bfloat16, float32, float64)
+OF_NUMPY = {d.numpy: d for d in ALL}
+HALVES = (float16.numpy, bfloat16.numpy)
+
+
+def is_float(numpy_dtype: np.dtype) -> bool:
+    return numpy_dtype.kind in "fV"
+
+
+def category(numpy_dtype: np.dtype) -> int:
+    return OF_NUMPY[numpy_dtype].category
+
+
+@functools.cache
+def promote(a: np.dtype, b: np.dtype) -> np.dtype:
+    """The smallest type that holds both, as PyTorch has it.
+
+    A float beats any integer without growing; float16 with bfloat16 gives float32.
+    """
+    if a == b:
+        return a
+    if category(a) != category(b):
+        return a if category(a) > category(b) else b
+    if BFLOAT16 in (a, b):
+        other = b if a == BFLOAT16 else a
+        return float32.numpy if other == float16.numpy else other
+    return np.promote_types(a, b)
+
+
+def cast(array: np.ndarray, to: np.dtype) -> np.ndarray:
+    """`array` with its elements converted to the type `to`."""
+    if array.dtype == to:
+        return array
+    if array.dtype == BFLOAT16:
+        return _bfloat16_to_float32(array).astype(to, copy=False)
+    if to == BFLOAT16:
+        return _float32_to_bfloat16(array.astype(np.float32))
+    return array.astype(to)
+
+
+def _bfloat16_to_float32(array: np.ndarray) -> np.ndarray:
+    return (array["bfloat16"].astype(np.uint32) << 16).view(np.float32)
+
+
+def _float32_to_bfloat16(array: np.ndarray) -> np.ndarray:
+    """Round to nearest, ties to even: add half of the last kept bit before cutting."""
+    bits = np.ascontiguousarray(array).view(np.uint32).reshape(array.shape)
+    rounded = (bits + 0x7FFF + ((bits >> 16) & 1)) >> 16
+    quiet_nan = np.uint32(0x7FC0)
+    upper = np.where(np.isnan(array), quiet_nan, rounded).astype(np.uint16)
+    return upper.view(BFLOAT16).reshape(array.shape)

@@ -1,0 +1,94 @@
+"""The errors chainrule raises: each carries a code that `chainrule explain CODE` opens."""
+
+from __future__ import annotations
+
+import importlib.resources
+
+
+class ChainruleError(Exception):
+    """An error with a code, one sentence on what was wrong, and the repair."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.modules: list[object] = []  # the modules it passed through, innermost first
+
+    def __str__(self) -> str:
+        where = self._module_path()
+        return f"{self.code}: {self.message}" + (f" (in module {where})" if where else "")
+
+    def _module_path(self) -> str:
+        """Names from the outermost module to the one that failed: `encoder.fc2`."""
+        names = []
+        for child, parent in zip(self.modules, self.modules[1:], strict=False):
+            children = getattr(parent, "_modules", {})
+            names += [name for name, module in children.items() if module is child][:1]
+        if not self.modules:
+            return ""
+        kind = type(self.modules[0]).__name__
+        return f"{kind} '{'.'.join(reversed(names))}'" if names else kind
+
+
+class ShapeError(ChainruleError, RuntimeError):
+    """Shapes that do not fit together."""
+
+
+class AxisError(ChainruleError, IndexError):
+    """An axis or an index that is out of range."""
+
+
+class DtypeError(ChainruleError, RuntimeError):
+    """Element types that do not fit together."""
+
+
+class ArgumentError(ChainruleError, ValueError):
+    """An argument with a value that is not allowed."""
+
+
+class ArgumentTypeError(ChainruleError, TypeError):
+    """An argument of the wrong kind."""
+
+
+class DeviceError(ChainruleError, RuntimeError):
+    """A device that is not there."""
+
+
+class GradientError(ChainruleError, RuntimeError):
+    """A derivative that cannot be had."""
+
+
+class TraceError(ChainruleError, RuntimeError):
+    """Something a compiled function cannot do."""
+
+
+class ModuleError(ChainruleError, RuntimeError):
+    """A module or state dict that does not fit."""
+
+
+class DataError(ChainruleError, RuntimeError):
+    """Data that is missing or malformed."""
+
+
+class RunError(ChainruleError, RuntimeError):
+    """A run folder, checkpoint or file that cannot be read or written."""
+
+
+def codes() -> list[str]:
+    """Every error code, in order."""
+    pages = importlib.resources.files("chainrule.explanations").iterdir()
+    return sorted(page.name.removesuffix(".md") for page in pages if page.name.endswith(".md"))
+
+
+def explain(code: str) -> str:
+    """The page about one error code: what it means, why it happens, how to mend it.
+
+    Raises: ArgumentError (CR901) for a code that does not exist.
+    """
+    known = codes()
+    if code.upper() not in known:
+        raise ArgumentError(
+            "CR901", f"there is no error code {code!r}; the codes are {', '.join(known)}"
+        )
+    page = importlib.resources.files("chainrule.explanations") / f"{code.upper()}.md"
+    return page.read_text(encoding="utf-8")

@@ -1,0 +1,126 @@
+"""Products that sum over a shared axis."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from chainrule import shapes
+from chainrule.errors import DtypeError, ShapeError
+from chainrule.ops.methods import Methods
+from chainrule.ops.primitive import Primitive
+
+if TYPE_CHECKING:
+    from chainrule.tensor.tensor import Tensor
+
+
+class MatMul(Primitive):
+    """Matrix product  y = a b.
+
+    Shapes:  a (…, n, k), b (…, k, m) → y (…, n, m), the leading axes broadcast
+    Source:  Goodfellow et al. 2016, §6.5.6
+    """
+
+    def forward(a, b):
+        return np.matmul(a, b)
+
+    def shape(a, b):
+        return shapes.matmul(a, b)
+
+    def vjp_a(g, b):
+        return g @ b.mT  # ∂L/∂a = g bᵀ
+
+    def vjp_b(g, a):
+        return a.mT @ g  # ∂L/∂b = aᵀ g
+
+
+class ContractionMethods(Methods):
+    """What a user calls."""
+
+    def matmul(self, other: Any) -> Tensor:
+        """Vectors, matrices and stacks of matrices multiplied, as NumPy's and PyTorch's @."""
+        a, b = self._operands(other, "@")
+        if min(a.ndim, b.ndim) >= 2:
+            return self._product(a, b)
+        if a.ndim == 0 or b.ndim == 0:
+            raise ShapeError("CR104", "a matrix product needs at least one axis on both sides")
+        left = a.unsqueeze(0) if a.ndim == 1 else a
+        right = b.unsqueeze(1) if b.ndim == 1 else b
+        y = self._product(left, right)
+        y = y.squeeze(-1) if b.ndim == 1 else y
+        if a.ndim == 1:
+            y = y.squeeze(-1 if b.ndim == 1 else -2)
+        return y
+
+    __matmul__ = matmul
+
+    def _product(self, a: Tensor, b: Tensor) -> Tensor:
+        """A stack times one matrix is one product of all its rows."""
+        if a.ndim > 2 and b.ndim == 2 and a.shape[-1] == b.shape[0]:
+            y = self._apply(MatMul, a.reshape(-1, a.shape[-1]), b)
+            return y.reshape(*a.shape[:-1], b.shape[1])
+        return self._apply(MatMul, a, b)
+
+    def mm(self, mat2: Tensor) -> Tensor:
+        """The product of two matrices."""
+        return self._of_rank(mat2, 2, "mm")
+
+    def bmm(self, mat2: Tensor) -> Tensor:
+        """The products of two stacks of matrices, pair by pair."""
+        return self._of_rank(mat2, 3, "bmm")
+
+    def _of_rank(self, other: Tensor, rank: int, what: str) -> Tensor:
+        if (self.ndim, other.ndim) != (rank, rank) or self.shape[:-2] != other.shape[:-2]:
+            raise ShapeError(
+                "CR104",
+                f"{what} takes two tensors with {rank} axes, got {tuple(self.shape)} and "
+                f"{tuple(other.shape)}",
+            )
+        return self.matmul(other)
+
+    def mv(self, vec: Tensor) -> Tensor:
+        """A matrix times a vector."""
+        if (self.ndim, vec.ndim) != (2, 1):
+            raise ShapeError(
+                "CR104",
+                f"mv takes a matrix and a vector, got {tuple(self.shape)} and {tuple(vec.shape)}",
+            )
+        return self.matmul(vec)
+
+    def dot(self, other: Tensor) -> Tensor:
+        """Σ self · other of two vectors."""
+        if (self.ndim, other.ndim) != (1, 1) or self.shape != other.shape:
+            raise ShapeError(
+                "CR104",
+                f"dot takes two vectors of equal length, got {tuple(self.shape)} and "
+                f"{tuple(other.shape)}",
+            )
+        return self.matmul(other)
+
+    inner = dot
+
+    def outer(self, vec2: Tensor) -> Tensor:
+        """Every element of self times every element of vec2."""
+        return self.reshape(-1, 1) * vec2.reshape(1, -1)
+
+    ger = outer
+
+    def addmm(self, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
+        """beta · self + alpha · mat1 mat2"""
+        return self * beta + (mat1 @ mat2) * alpha  # type: ignore[operator]
+
+    def baddbmm(self, batch1: Tensor, batch2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
+        """beta · self + alpha · batch1 batch2, for stacks of matrices"""
+        return self * beta + batch1.bmm(batch2) * alpha  # type: ignore[operator]
+
+    def _operands(self, other: Any, what: str) -> tuple[Any, Any]:
+        if not isinstance(other, Methods):
+            raise DtypeError("CR204", f"{what} needs a tensor, got {type(other).__name__}")
+        if self.dtype is not other.dtype:
+            raise DtypeError(
+                "CR204",
+                f"{what} of {self.dtype} and {other.dtype}: a product needs one type; convert "
+                f"one of them, x.to({self.dtype})",
+            )
+        return self, other

@@ -1,0 +1,84 @@
+"""In-place methods: the method without the underscore, assigned to the tensor itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from chainrule.ops.methods import Methods
+
+if TYPE_CHECKING:
+    from chainrule.tensor.tensor import Tensor
+
+
+def _in_place(name: str) -> Callable[..., Tensor]:
+    def method(self: Any, *args: Any, **kwargs: Any) -> Tensor:
+        return self._assign(getattr(self, name)(*args, **kwargs), f"{name}_()")
+
+    method.__name__ = method.__qualname__ = f"{name}_"
+    method.__doc__ = f"`{name}`, with the result stored in this tensor."
+    return method
+
+
+class InPlaceMethods(Methods):
+    """What a user calls; see Tensor._assign for what is refused."""
+
+    add_ = __iadd__ = _in_place("add")
+    sub_ = __isub__ = _in_place("sub")
+    mul_ = __imul__ = _in_place("mul")
+    div_ = __itruediv__ = _in_place("div")
+    floor_divide_ = __ifloordiv__ = _in_place("floor_divide")
+    remainder_ = __imod__ = _in_place("remainder")
+    fmod_ = _in_place("fmod")
+    pow_ = __ipow__ = _in_place("pow")
+    bitwise_and_ = __iand__ = _in_place("bitwise_and")
+    bitwise_or_ = __ior__ = _in_place("bitwise_or")
+    bitwise_xor_ = __ixor__ = _in_place("bitwise_xor")
+    addcmul_ = _in_place("addcmul")
+    addcdiv_ = _in_place("addcdiv")
+    addmm_ = _in_place("addmm")
+    lerp_ = _in_place("lerp")
+    clamp_ = clip_ = _in_place("clamp")
+    clamp_min_ = _in_place("clamp_min")
+    clamp_max_ = _in_place("clamp_max")
+    neg_ = _in_place("neg")
+    abs_ = _in_place("abs")
+    sign_ = _in_place("sign")
+    exp_ = _in_place("exp")
+    log_ = _in_place("log")
+    log1p_ = _in_place("log1p")
+    sqrt_ = _in_place("sqrt")
+    rsqrt_ = _in_place("rsqrt")
+    square_ = _in_place("square")
+    reciprocal_ = _in_place("reciprocal")
+    sin_ = _in_place("sin")
+    cos_ = _in_place("cos")
+    tanh_ = _in_place("tanh")
+    sigmoid_ = _in_place("sigmoid")
+    relu_ = _in_place("relu")
+    erf_ = _in_place("erf")
+    floor_ = _in_place("floor")
+    ceil_ = _in_place("ceil")
+    round_ = _in_place("round")
+    trunc_ = _in_place("trunc")
+    masked_fill_ = _in_place("masked_fill")
+    masked_scatter_ = _in_place("masked_scatter")
+    scatter_ = _in_place("scatter")
+    scatter_add_ = _in_place("scatter_add")
+    index_add_ = _in_place("index_add")
+    cumsum_ = _in_place("cumsum")
+    logical_not_ = _in_place("logical_not")
+
+    def copy_(self, src: Any, non_blocking: bool = False) -> Tensor:
+        """The values of `src`, broadcast and converted, stored in this tensor."""
+        return self._assign(src._cast(self._cell.array.dtype).expand(self.shape).clone(), "copy_()")
+
+    def fill_(self, value: Any) -> Tensor:
+        """`value` everywhere."""
+        if isinstance(value, Methods):
+            return self.copy_(value)
+        return self._assign(self.full_like(value), "fill_()")
+
+    def zero_(self) -> Tensor:
+        """0 everywhere."""
+        return self._assign(self.zeros_like(), "zero_()")

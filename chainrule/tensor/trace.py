@@ -1,0 +1,294 @@
+"""The trace: while one is current, every primitive is written down instead of computed.
+
+Tensors from outside become inputs of the graph, bound to the place where their value is
+found at every later call; what is assigned to them becomes an output, written back there.
+"""
+
+from __future__ import annotations
+
+import traceback
+import weakref
+from collections.abc import Callable
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from chainrule.errors import TraceError
+from chainrule.ir.graph import Equation, Graph, Variable
+from chainrule.ops.primitive import Params, Primitive
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from chainrule.tensor.tensor import Tensor
+
+PACKAGE = str(Path(__file__).parents[1])
+
+current: ContextVar[Trace | None] = ContextVar("trace", default=None)
+
+
+class Symbol:
+    """What a traced tensor holds in place of an array: a variable of the graph."""
+
+    __slots__ = ("dtype", "shape", "trace", "variable")
+
+    def __init__(self, variable: Variable, trace: Trace) -> None:
+        self.variable = variable
+        self.trace = trace
+        self.shape = variable.shape
+        self.dtype = variable.dtype
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    def __array_ufunc__(self, *_: Any, **__: Any) -> Any:
+        self.no_numbers("computing with it")
+
+    def __array__(self, *_: Any, **__: Any) -> Any:
+        self.no_numbers("reading its numbers")
+
+    def no_numbers(self, what: str) -> None:
+        """Raise the error that fits: still tracing, or left over from a trace that ended."""
+        if current.get() is self.trace:
+            raise TraceError(
+                "CR401",
+                f"{what} needs the numbers of a tensor, which do not exist while a function is "
+                f"compiled{user_line()}. Return the tensor and read it outside, or use "
+                "chainrule.where in place of an if",
+            )
+        raise TraceError(
+            "CR402",
+            f"this tensor was made inside a compiled function and kept outside it; {what} is "
+            "impossible. Return it from the function instead",
+        )
+
+
+class Trace:
+    """One function being written down."""
+
+    def __init__(self) -> None:
+        self.graph = Graph()
+        self.bindings: list[Binding] = []  # one for each input of the graph
+        self.guards: list[Guard] = []
+        self.made: list[weakref.ref[Tensor]] = []
+        self.modules: list[Any] = []  # the modules being called now, outermost first
+        self._states: dict[int, Binding] = {}  # by id of the cell
+        self._grads: dict[int, GradSlot] = {}  # by id of the tensor
+        self._literals: dict[tuple, Symbol] = {}
+        self._met: dict[int, Tensor] = {}  # by id: outside tensors read here
+
+    def emit(self, primitive: type[Primitive], inputs: tuple, params: Params) -> Symbol:
+        """Write down one equation; its result is a symbol."""
+        shape = primitive.shape(*[s.shape for s in inputs], **params)
+        dtype = primitive.dtype(*[s.dtype for s in inputs], **params)
+        output = Variable(tuple(shape), dtype)
+        variables = tuple([s.variable for s in inputs])
+        self.graph.equations.append(
+            Equation(primitive, variables, params, output, self._source())
+        )
+        return Symbol(output, self)
+
+    def _source(self) -> str:
+        names = "/".join(type(module).__name__ for module in self.modules)
+        return names + user_line(" at ")
+
+    def literal(self, value: Any, dtype: np.dtype) -> Symbol:
+        """A Python number as a constant of the graph."""
+        key = (repr(value), dtype)
+        if key not in self._literals:
+            self._literals[key] = self.constant(np.asarray(value).astype(dtype))
+        return self._literals[key]
+
+    def constant(self, array: np.ndarray) -> Symbol:
+        """An array that is the same at every call."""
+        variable = Variable(array.shape, array.dtype)
+        self.graph.constants[variable] = array.copy()
+        return Symbol(variable, self)
+
+    def read(self, tensor: Tensor) -> Symbol:
+        """The symbol of a tensor; one from outside becomes an input when first met."""
+        held = tensor._cell.array
+        if isinstance(held, Symbol):
+            if held.trace is not self:
+                held.no_numbers("computing with it")
+            return held
+        binding = self._states.get(id(tensor._cell)) or self.bind(State(tensor))
+        if isinstance(binding, State) and id(tensor) not in self._met:
+            self._met[id(tensor)] = tensor
+            self.guards.append(Guard(_cell_of(tensor), tensor._cell, "the memory of a tensor"))
+        return binding.now
+
+    def write(self, tensor: Tensor, symbol: Symbol) -> None:
+        """Assign to a tensor: its cell, if made here, else the place it is bound to."""
+        if isinstance(tensor._cell.array, Symbol):
+            tensor._cell.array = symbol
+            return
+        self.read(tensor)
+        self._states[id(tensor._cell)].now = symbol
+
+    def bind(self, binding: Binding) -> Binding:
+        """Make the tensor that `binding` finds now an input of the graph."""
+        self._add_input(binding)
+        self._states[id(binding.tensor._cell)] = binding
+        return binding
+
+    def _add_input(self, binding: Binding) -> None:
+        array = binding.read()
+        variable = Variable(array.shape, array.dtype)
+        self.graph.inputs.append(variable)
+        self.bindings.append(binding)
+        binding.first = binding.now = Symbol(variable, self)
+
+    def number(self, read: Callable[[], float]) -> Symbol:
+        """A Python number that may change from call to call, as a 0-d float64 input."""
+        binding = Number(read)
+        self._add_input(binding)
+        return binding.now
+
+    def grad_slot(self, tensor: Tensor) -> GradSlot:
+        """The slot `tensor.grad`, whose object changes from step to step."""
+        slot = self._grads.get(id(tensor))
+        if slot is None:
+            slot = self._grads[id(tensor)] = GradSlot(tensor)
+            if not self._born_here(tensor):
+                present = slot.held is not None
+                self.guards.append(
+                    Guard(lambda: tensor._grad is not None, present, "a gradient is present")
+                )
+        return slot
+
+    def _born_here(self, tensor: Tensor) -> bool:
+        return isinstance(tensor._cell.array, Symbol)
+
+    def guard(self, read: Callable[[], Any], what: str) -> Any:
+        """Read something that steers Python code; another value is another recording."""
+        value = read()
+        self.guards.append(Guard(read, value, what))
+        return value
+
+    def written_grads(self) -> list[GradSlot]:
+        """The slots of outside tensors whose gradient object was replaced."""
+        slots = [s for s in self._grads.values() if not self._born_here(s.tensor)]
+        return [slot for slot in slots if slot.replaced]
+
+
+class Binding:
+    """Where an input of the graph is found at each call, and its value in the trace now."""
+
+    tensor: Tensor
+    first: Symbol
+    now: Symbol
+
+    def read(self, arguments: list[Tensor] | None = None) -> np.ndarray:
+        raise NotImplementedError
+
+    def write(self, array: np.ndarray, arguments: list[Tensor]) -> None:
+        raise NotImplementedError
+
+    @property
+    def written(self) -> bool:
+        return self.now is not self.first
+
+
+class State(Binding):
+    """A tensor met from outside: a parameter, a buffer, an optimizer's moment."""
+
+    def __init__(self, tensor: Tensor) -> None:
+        self.tensor = tensor
+
+    def read(self, arguments: list[Tensor] | None = None) -> np.ndarray:
+        return self.tensor._cell.array
+
+    def write(self, array: np.ndarray, arguments: list[Tensor]) -> None:
+        self.tensor._cell.array = array
+
+
+class Argument(Binding):
+    """A tensor handed to the compiled function, known by its position."""
+
+    def __init__(self, tensor: Tensor, position: int) -> None:
+        self.tensor = tensor
+        self.position = position
+
+    def read(self, arguments: list[Tensor] | None = None) -> np.ndarray:
+        tensor = arguments[self.position] if arguments is not None else self.tensor
+        return tensor._cell.array
+
+    def write(self, array: np.ndarray, arguments: list[Tensor]) -> None:
+        arguments[self.position]._cell.array = array
+
+
+class Number(Binding):
+    """A number that Python code changes between calls, such as a learning rate."""
+
+    def __init__(self, find: Callable[[], float]) -> None:
+        self.find = find
+
+    def read(self, arguments: list[Tensor] | None = None) -> np.ndarray:
+        return np.asarray(self.find(), np.float64)
+
+
+class GradSlot:
+    """`tensor.grad` during a trace: starts as the object that was there, may be replaced."""
+
+    def __init__(self, tensor: Tensor) -> None:
+        self.tensor = tensor
+        self.held = self.original = tensor._grad
+
+    @property
+    def replaced(self) -> bool:
+        return self.held is not self.original
+
+
+class Guard:
+    """A fact that Python code depended on while it was traced."""
+
+    __slots__ = ("expected", "read", "what")
+
+    def __init__(self, read: Callable[[], Any], expected: Any, what: str) -> None:
+        self.read = read
+        self.expected = expected
+        self.what = what
+
+    def holds(self) -> bool:
+        return self.read() is self.expected or same(self.read(), self.expected)
+
+
+def same(a: Any, b: Any) -> bool:
+    """Equal plain values of equal type; anything else must be the same object."""
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, (tuple, list)):
+        return len(a) == len(b) and all(map(same, a, b))
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(same(a[k], b[k]) for k in a)
+    if isinstance(a, (bool, int, float, complex, str, bytes)):
+        return a == b or (a != a and b != b)
+    return a is b
+
+
+def _cell_of(tensor: Tensor) -> Callable[[], Any]:
+    return lambda: tensor._cell
+
+
+def user_line(prefix: str = " at ") -> str:
+    """The innermost line outside chainrule, as `train.py:12: loss.item()`."""
+    for frame in reversed(traceback.extract_stack()):
+        if not frame.filename.startswith(PACKAGE):
+            text = f": {frame.line}" if frame.line else ""
+            return f"{prefix}{Path(frame.filename).name}:{frame.lineno}{text}"
+    return ""
+
+
+@contextmanager
+def active(trace: Trace | None) -> Iterator[Trace | None]:
+    """Make `trace` current; None computes eagerly even inside a trace."""
+    token = current.set(trace)
+    try:
+        yield trace
+    finally:
+        current.reset(token)
