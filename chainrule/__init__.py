@@ -10,6 +10,7 @@ from chainrule import cuda as cuda
 from chainrule import nn as nn
 from chainrule import optim as optim
 from chainrule import utils as utils
+from chainrule.compiler.compile import compile as compile
 from chainrule.device import device as device
 from chainrule.dtypes import bool_ as bool
 from chainrule.dtypes import float16 as half

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainrule.ops.arithmetic import Elementwise
+from chainrule.ops.elementwise import Elementwise
 from chainrule.ops.methods import Methods
 
 if TYPE_CHECKING:
@@ -62,13 +62,6 @@ class IsFinite(Comparison):
         return np.isfinite(x)
 
 
-class Not(Elementwise):
-    """Every bit turned over; for booleans the logical not."""
-
-    def forward(x):
-        return np.invert(x)
-
-
 class ComparisonMethods(Methods):
     """What a user calls."""
 
@@ -110,23 +103,6 @@ class ComparisonMethods(Methods):
 
     def isinf(self) -> Tensor:
         return ~(self.isfinite() | self.isnan())
-
-    def logical_not(self) -> Tensor:
-        return self._apply(Not, self._cast(np.dtype(np.bool_)))
-
-    def logical_and(self, other: Tensor) -> Tensor:
-        return self._cast(np.dtype(np.bool_)) & other._cast(np.dtype(np.bool_))
-
-    def logical_or(self, other: Tensor) -> Tensor:
-        return self._cast(np.dtype(np.bool_)) | other._cast(np.dtype(np.bool_))
-
-    def logical_xor(self, other: Tensor) -> Tensor:
-        return self._cast(np.dtype(np.bool_)) ^ other._cast(np.dtype(np.bool_))
-
-    def bitwise_not(self) -> Tensor:
-        return self._apply(Not, self)
-
-    __invert__ = bitwise_not
 
     def isclose(
         self, other: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False

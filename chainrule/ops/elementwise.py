@@ -1,19 +1,27 @@
-"""Functions of one number, applied to every element, and the choice between two."""
+"""Functions of one number, applied to every element."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from chainrule import dtypes
+from chainrule import shapes
+from chainrule.errors import DtypeError
 from chainrule.ops import error_function
-from chainrule.ops.arithmetic import Elementwise
 from chainrule.ops.methods import Methods
+from chainrule.ops.primitive import Primitive
 
 if TYPE_CHECKING:
     from chainrule.tensor.tensor import Tensor
+
+
+class Elementwise(Primitive, abstract=True):
+    """The family: equal types in, the broadcast shape out."""
+
+    def shape(*inputs, **params):
+        return shapes.broadcast(*inputs)
 
 
 class Negate(Elementwise):
@@ -43,7 +51,7 @@ class Sign(Elementwise):
         return np.sign(x) if x.dtype != np.bool_ else x
 
     def vjp_x(g):
-        return g * 0
+        return g.zeros_like()
 
 
 class Exp(Elementwise):
@@ -54,6 +62,16 @@ class Exp(Elementwise):
 
     def vjp_x(g, y):
         return g * y
+
+
+class Exp2(Elementwise):
+    """y = 2ˣ"""
+
+    def forward(x):
+        return np.exp2(x)
+
+    def vjp_x(g, y):
+        return g * y * math.log(2)
 
 
 class Expm1(Elementwise):
@@ -76,6 +94,26 @@ class Log(Elementwise):
         return g / x
 
 
+class Log2(Elementwise):
+    """Logarithm to the base 2."""
+
+    def forward(x):
+        return np.log2(x)
+
+    def vjp_x(g, x):
+        return g / (x * math.log(2))
+
+
+class Log10(Elementwise):
+    """Logarithm to the base 10."""
+
+    def forward(x):
+        return np.log10(x)
+
+    def vjp_x(g, x):
+        return g / (x * math.log(10))
+
+
 class Log1p(Elementwise):
     """y = ln(1 + x), accurate near 0."""
 
@@ -94,96 +132,6 @@ class Sqrt(Elementwise):
 
     def vjp_x(g, y):
         return g / (2 * y)
-
-
-class Sin(Elementwise):
-    """y = sin x, x in radians."""
-
-    def forward(x):
-        return np.sin(x)
-
-    def vjp_x(g, x):
-        return g * x.cos()
-
-
-class Cos(Elementwise):
-    """y = cos x, x in radians."""
-
-    def forward(x):
-        return np.cos(x)
-
-    def vjp_x(g, x):
-        return -g * x.sin()
-
-
-class Tan(Elementwise):
-    """y = tan x, x in radians."""
-
-    def forward(x):
-        return np.tan(x)
-
-    def vjp_x(g, y):
-        return g * (1 + y * y)
-
-
-class Arcsin(Elementwise):
-    """y = arcsin x, in radians."""
-
-    def forward(x):
-        return np.arcsin(x)
-
-    def vjp_x(g, x):
-        return g / (1 - x * x).sqrt()
-
-
-class Arccos(Elementwise):
-    """y = arccos x, in radians."""
-
-    def forward(x):
-        return np.arccos(x)
-
-    def vjp_x(g, x):
-        return -g / (1 - x * x).sqrt()
-
-
-class Arctan(Elementwise):
-    """y = arctan x, in radians."""
-
-    def forward(x):
-        return np.arctan(x)
-
-    def vjp_x(g, x):
-        return g / (1 + x * x)
-
-
-class Sinh(Elementwise):
-    """y = (eˣ - e⁻ˣ) / 2"""
-
-    def forward(x):
-        return np.sinh(x)
-
-    def vjp_x(g, x):
-        return g * x.cosh()
-
-
-class Cosh(Elementwise):
-    """y = (eˣ + e⁻ˣ) / 2"""
-
-    def forward(x):
-        return np.cosh(x)
-
-    def vjp_x(g, x):
-        return g * x.sinh()
-
-
-class Tanh(Elementwise):
-    """Hyperbolic tangent  y = (eˣ - e⁻ˣ) / (eˣ + e⁻ˣ)."""
-
-    def forward(x):
-        return np.tanh(x)
-
-    def vjp_x(g, y):
-        return g * (1 - y * y)
 
 
 class Sigmoid(Elementwise):
@@ -216,99 +164,21 @@ class Erf(Elementwise):
         return g * (2 / math.sqrt(math.pi)) * (-x * x).exp()
 
 
-class Rounding(Elementwise, abstract=True):
-    """The family of steps: constant almost everywhere, so the derivative is 0."""
-
-    def vjp_x(g):
-        return g * 0
-
-
-class Floor(Rounding):
-    """The largest whole number ≤ x."""
-
-    def forward(x):
-        return np.floor(x)
-
-
-class Ceil(Rounding):
-    """The smallest whole number ≥ x."""
-
-    def forward(x):
-        return np.ceil(x)
-
-
-class Round(Rounding):
-    """The nearest whole number, halves to the even one."""
-
-    def forward(x):
-        return np.rint(x)
-
-
-class Trunc(Rounding):
-    """x without its fraction."""
-
-    def forward(x):
-        return np.trunc(x)
-
-
-class Convert(Elementwise):
-    """The same values in another element type."""
-
-    widens_halves = False
-
-    def forward(x, *, to, source):
-        return dtypes.cast(x, to)
-
-    def dtype(x, *, to, source):
-        return to
-
-    def vjp_x(g, source):
-        return g._cast(source)
-
-
-class Copy(Elementwise):
-    """The same values in memory of their own."""
-
-    widens_halves = False
-
-    def forward(x):
-        return x.copy()
-
-    def vjp_x(g):
-        return g
-
-
-class Where(Elementwise):
-    """y = a where c holds, else b."""
-
-    widens_halves = False
-
-    def forward(c, a, b):
-        return np.where(c, a, b)
-
-    def dtype(c, a, b):
-        return a
-
-    def vjp_a(g, c):
-        return g.where(c, 0)
-
-    def vjp_b(g, c):
-        return g.masked_fill(c, 0)
-
-
 class ElementwiseMethods(Methods):
     """What a user calls."""
 
     def neg(self) -> Tensor:
-        return self._apply(Negate, self)
+        return self._apply(Negate, self._not_bool("-x", "use ~x"))
 
     __neg__ = negative = neg
 
-    def __pos__(self) -> Tensor:
-        return self  # type: ignore[return-value]
+    def positive(self) -> Tensor:
+        return self._not_bool("+x", "it is a truth value already")
+
+    __pos__ = positive
 
     def abs(self) -> Tensor:
-        return self._apply(Absolute, self)
+        return self._apply(Absolute, self._not_bool("abs()", "convert first, x.int()"))
 
     __abs__ = absolute = abs
 
@@ -321,8 +191,7 @@ class ElementwiseMethods(Methods):
         return self._apply(Exp, self._floating())
 
     def exp2(self) -> Tensor:
-        """2 to the power self."""
-        return (self * math.log(2)).exp()
+        return self._apply(Exp2, self._floating())
 
     def expm1(self) -> Tensor:
         return self._apply(Expm1, self._floating())
@@ -331,10 +200,10 @@ class ElementwiseMethods(Methods):
         return self._apply(Log, self._floating())
 
     def log2(self) -> Tensor:
-        return self.log() / math.log(2)
+        return self._apply(Log2, self._floating())
 
     def log10(self) -> Tensor:
-        return self.log() / math.log(10)
+        return self._apply(Log10, self._floating())
 
     def log1p(self) -> Tensor:
         return self._apply(Log1p, self._floating())
@@ -343,90 +212,32 @@ class ElementwiseMethods(Methods):
         return self._apply(Sqrt, self._floating())
 
     def rsqrt(self) -> Tensor:
+        """1 / √self"""
         return 1 / self.sqrt()
 
     def square(self) -> Tensor:
-        return self * self  # type: ignore[operator]
+        return self * self
 
     def reciprocal(self) -> Tensor:
-        return 1 / self  # type: ignore[operator]
-
-    def sin(self) -> Tensor:
-        return self._apply(Sin, self._floating())
-
-    def cos(self) -> Tensor:
-        return self._apply(Cos, self._floating())
-
-    def tan(self) -> Tensor:
-        return self._apply(Tan, self._floating())
-
-    def asin(self) -> Tensor:
-        return self._apply(Arcsin, self._floating())
-
-    def acos(self) -> Tensor:
-        return self._apply(Arccos, self._floating())
-
-    def atan(self) -> Tensor:
-        return self._apply(Arctan, self._floating())
-
-    arcsin, arccos, arctan = asin, acos, atan
-
-    def sinh(self) -> Tensor:
-        return self._apply(Sinh, self._floating())
-
-    def cosh(self) -> Tensor:
-        return self._apply(Cosh, self._floating())
-
-    def tanh(self) -> Tensor:
-        return self._apply(Tanh, self._floating())
+        """1 / self"""
+        return 1 / self
 
     def sigmoid(self) -> Tensor:
         return self._apply(Sigmoid, self._floating())
 
+    def logit(self, eps: float | None = None) -> Tensor:
+        """ln(x / (1 - x)), the inverse of sigmoid; `eps` keeps x within eps … 1 - eps."""
+        x = self._floating()
+        x = x if eps is None else x.clamp(eps, 1 - eps)
+        return (x / (1 - x)).log()
+
     def relu(self) -> Tensor:
-        return self._apply(Relu, self)
+        return self._apply(Relu, self._not_bool("relu()", "convert first, x.float()"))
 
     def erf(self) -> Tensor:
         return self._apply(Erf, self._floating())
 
-    def floor(self) -> Tensor:
-        return self._apply(Floor, self) if self.is_floating_point() else self.clone()
-
-    def ceil(self) -> Tensor:
-        return self._apply(Ceil, self) if self.is_floating_point() else self.clone()
-
-    def trunc(self) -> Tensor:
-        return self._apply(Trunc, self) if self.is_floating_point() else self.clone()
-
-    fix = trunc
-
-    def frac(self) -> Tensor:
-        """The part after the point, with the sign of self."""
-        return self - self.trunc()  # type: ignore[operator]
-
-    def round(self, *, decimals: int = 0) -> Tensor:
-        """The nearest whole number (or multiple of 10^-decimals), halves to the even one."""
-        if not self.is_floating_point():
-            return self.clone()
-        if decimals == 0:
-            return self._apply(Round, self)
-        return (self * 10.0**decimals).round() / 10.0**decimals  # type: ignore[operator]
-
-    def _convert(self, to: np.dtype) -> Tensor:
-        return self._apply(Convert, self, to=to, source=self._cell.array.dtype)
-
-    def where(self, condition: Tensor, other: Any) -> Tensor:
-        """self where `condition` holds, else `other`."""
-        a, b = self._promoted(other)
-        return self._apply(Where, condition._cast(np.dtype(np.bool_)), a, b)
-
-    def masked_fill(self, mask: Tensor, value: Any) -> Tensor:
-        """`value` where `mask` holds, else self."""
-        if not isinstance(value, Methods):
-            value = self._number(value, self._cell.array.dtype)
-        c = mask._cast(np.dtype(np.bool_))
-        return self._apply(Where, c, value._cast(self._cell.array.dtype), self)
-
-    def clone(self, *, memory_format: Any = None) -> Tensor:
-        """A copy that the gradient passes through."""
-        return self._apply(Copy, self)
+    def _not_bool(self, what: str, remedy: str) -> Tensor:
+        if self._cell.array.dtype.kind == "b":
+            raise DtypeError("CR202", f"{what} is not for booleans; {remedy}")
+        return self  # type: ignore[return-value]

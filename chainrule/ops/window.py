@@ -262,7 +262,7 @@ def _steps(
 
 
 def _per_axis(name: str, sizes: Sizes, spatial: int, least: int) -> Shape:
-    listed = (sizes,) * spatial if isinstance(sizes, (int, np.integer)) else tuple(sizes)
+    listed = tuple(sizes) if isinstance(sizes, Sequence) else (sizes,) * spatial
     whole = all(isinstance(size, (int, np.integer)) for size in listed)
     if len(listed) != spatial or not whole or min(listed) < least:
         raise ArgumentError(

@@ -34,8 +34,10 @@ import numpy as np
 from chainrule import shapes
 from chainrule.shapes import Shape
 
-#: memory for the columns and outputs of one block: about the second-level cache of a core
-BLOCK_BYTES = 2 << 20
+#: memory for the columns and outputs of one block: small enough to stay in the cache
+BLOCK_BYTES = 4 << 20
+#: with many channels a block is larger than that: a matrix product of fewer columns is slow
+FEWEST_POSITIONS = 256
 
 Slices = tuple[slice, ...]
 
@@ -75,14 +77,12 @@ def layout(
 def _axis(size: int, kernel: int, stride: int, padding: int, dilation: int) -> tuple:
     """One axis: its windows, its places in the line, and {phase: (places, elements)}."""
     windows = shapes.windows(size, kernel, stride, padding, dilation)
-    extent, slices = windows, {}
-    reach = {t * dilation % stride: t * dilation // stride for t in range(kernel)}
-    for phase, steps in reach.items():
-        front = max(0, -((phase - padding) // stride))  # zeros before the first element
-        first = front * stride + phase - padding
-        count = max(0, -((first - size) // stride))
-        slices[phase] = slice(front, front + count), slice(first, size, stride)
-        extent = max(extent, front + count, windows + steps - front)
+    extent = max(windows, -(-(size + padding) // stride))
+    slices = {}
+    for phase in dict.fromkeys(t * dilation % stride for t in range(kernel)):
+        steps, first = divmod(phase - padding, stride)  # -steps zeros stand in front
+        count = len(range(first, size, stride))
+        slices[phase] = slice(-steps, count - steps), slice(first, size, stride)
     return windows, extent, slices
 
 
@@ -98,13 +98,13 @@ def convolution(
     at = layout(x.shape[2:], w.shape[2:], stride, padding, dilation)
     weights = _matrix(w, groups)
     y = np.empty((len(x), len(w), *at.windows), x.dtype)
-    positions = _positions(w.shape, groups, x.itemsize)
-    for images in _slices(len(x), positions // at.size):
-        lines = _pack(x[images], at, groups)
-        wide = np.empty((*weights.shape[:2], lines.shape[-1] - at.margin), x.dtype)
-        for block in _slices(wide.shape[-1], positions):
-            np.matmul(weights, _columns(lines, at, block), out=wide[..., block])
-        y[images] = _at_windows(wide, at).swapaxes(0, 1)
+    work = Workspace(at, x.shape, w.shape, groups, x.dtype)
+    for images in work.chunks():
+        work.pack(x[images])
+        wide = work.wide[..., : len(x[images]) * at.size]
+        for block in work.blocks(wide):
+            np.matmul(weights, work.take_columns(block), out=wide[..., block])
+        y[images] = work.at_windows(wide).swapaxes(0, 1)
     return y
 
 
@@ -120,16 +120,17 @@ def convolution_input(
     """Transposed weights times cotangents are columns, added up where they were read."""
     at = layout(x_shape[2:], w.shape[2:], stride, padding, dilation)
     weights = np.ascontiguousarray(_matrix(w, groups).mT)
-    # one output per group (depthwise): an outer product, for which BLAS is slow
+    # with one output per group (depthwise) this is an outer product, for which BLAS is slow
     product = np.multiply if weights.shape[-1] == 1 else np.matmul
     x = np.zeros(x_shape, dy.dtype)
-    positions = _positions(w.shape, groups, dy.itemsize)
-    for images in _slices(len(x), positions // at.size):
-        wide = _widen(dy[images], at, groups)
-        lines = np.zeros((len(at.phases), *_line_shape(x[images], at, groups)), dy.dtype)
-        for block in _slices(wide.shape[-1], positions):
-            _add_columns(product(weights, wide[..., block]), lines, at, block.start)
-        _unpack(lines, at, x[images])
+    work = Workspace(at, x_shape, w.shape, groups, dy.dtype)
+    for images in work.chunks():
+        work.lines[...] = 0
+        wide = work.widen(dy[images])
+        for block in work.blocks(wide):
+            columns = work.columns[..., : block.stop - block.start]
+            work.add_columns(product(weights, wide[..., block], out=columns), block)
+        work.unpack(x[images])
     return x
 
 
@@ -146,12 +147,12 @@ def convolution_weight(
     at = layout(x.shape[2:], w_shape[2:], stride, padding, dilation)
     outputs, channels, *kernel = w_shape
     dw = np.zeros((groups, len(at.taps) * channels, outputs // groups), x.dtype)
-    positions = _positions(w_shape, groups, x.itemsize)
-    for images in _slices(len(x), positions // at.size):
-        lines = _pack(x[images], at, groups)
-        wide = _widen(dy[images], at, groups)
-        for block in _slices(wide.shape[-1], positions):
-            dw += _columns(lines, at, block) @ wide[..., block].mT
+    work = Workspace(at, x.shape, w_shape, groups, x.dtype)
+    for images in work.chunks():
+        work.pack(x[images])
+        wide = work.widen(dy[images])
+        for block in work.blocks(wide):
+            dw += work.take_columns(block) @ wide[..., block].mT
     by_tap = dw.reshape(groups, *kernel, channels, -1)
     return np.moveaxis(by_tap, (-1, -2), (1, 2)).reshape(w_shape)
 
@@ -161,70 +162,88 @@ def _matrix(w: np.ndarray, groups: int) -> np.ndarray:
     return np.moveaxis(w, 1, -1).reshape(groups, len(w) // groups, -1)
 
 
-def _positions(w_shape: Shape, groups: int, itemsize: int) -> int:
-    """How many positions of all columns and outputs together fill a block."""
-    return BLOCK_BYTES // (itemsize * (groups * math.prod(w_shape[1:]) + w_shape[0]))
-
-
 def _slices(total: int, step: int) -> Iterator[slice]:
-    """range(total) in pieces of `step`, at least 1."""
-    step = max(step, 1)
+    """range(total) in pieces of `step`."""
     return (slice(i, min(i + step, total)) for i in range(0, total, step))
 
 
-def _line_shape(x: np.ndarray, at: Layout, groups: int) -> Shape:
-    return (groups, x.shape[1] // groups, len(x) * at.size + at.margin)
+class Workspace:
+    """The memory that the chunks and blocks of one convolution share.
 
+    Fresh memory would cost more than the arithmetic: the system clears each page of it.
+    """
 
-def _images(line: np.ndarray, n: int, at: Layout) -> np.ndarray:
-    """A line seen as images: (groups, c, line) → (c, n, *extents)"""
-    groups, c, _ = line.shape
-    return line[..., : n * at.size].reshape(groups * c, n, *at.extents)
+    def __init__(self, at: Layout, x: Shape, w: Shape, groups: int, dtype: np.dtype) -> None:
+        self.at = at
+        self.batch = x[0]
+        per_position = groups * math.prod(w[1:]) + w[0]
+        positions = max(FEWEST_POSITIONS, BLOCK_BYTES // (per_position * dtype.itemsize))
+        self.chunk = min(max(1, positions // at.size), max(1, x[0]))
+        length = self.chunk * at.size
+        self.block = min(positions, length)
+        self.lines = np.zeros((len(at.phases), groups, w[1], length + at.margin), dtype)
+        self.columns = np.empty((groups, len(at.taps) * w[1], self.block), dtype)
+        self.wide = np.zeros((groups, w[0] // groups, length), dtype)
 
+    def chunks(self) -> Iterator[slice]:
+        """The images in chunks."""
+        return _slices(self.batch, self.chunk)
 
-def _pack(x: np.ndarray, at: Layout, groups: int) -> np.ndarray:
-    """(n, c, *spatial) → (phases, groups, c, line)"""
-    lines = np.zeros((len(at.phases), *_line_shape(x, at, groups)), x.dtype)
-    for line, (places, elements) in zip(lines, at.phases, strict=True):
-        _images(line, len(x), at)[(..., *places)] = x.swapaxes(0, 1)[(..., *elements)]
-    return lines
+    def blocks(self, wide: np.ndarray) -> Iterator[slice]:
+        """The positions of a chunk in blocks."""
+        return _slices(wide.shape[-1], self.block)
 
+    def pack(self, x: np.ndarray) -> None:
+        """Put images on the lines; the places between them stay zero."""
+        for images, elements in self._phases(len(x)):
+            images[...] = x.swapaxes(0, 1)[elements]
 
-def _unpack(lines: np.ndarray, at: Layout, x: np.ndarray) -> None:
-    """Back from lines into images, the transpose of `_pack`."""
-    for line, (places, elements) in zip(lines, at.phases, strict=True):
-        x.swapaxes(0, 1)[(..., *elements)] = _images(line, len(x), at)[(..., *places)]
+    def unpack(self, x: np.ndarray) -> None:
+        """Take images from the lines."""
+        for images, elements in self._phases(len(x)):
+            x.swapaxes(0, 1)[elements] = images
 
+    def _phases(self, n: int) -> Iterator[tuple[np.ndarray, tuple]]:
+        """The elements of n images on the line of each phase, and where an image has them."""
+        for line, (places, elements) in zip(self.lines, self.at.phases, strict=True):
+            yield self._images(line, n)[(..., *places)], (..., *elements)
 
-def _at_windows(wide: np.ndarray, at: Layout) -> np.ndarray:
-    """The places of a line that are outputs: (groups, o, line) → (o, n, *windows)"""
-    images = _images(wide, wide.shape[-1] // at.size, at)
-    return images[(..., *map(slice, at.windows))]
+    def _images(self, line: np.ndarray, n: int) -> np.ndarray:
+        """A line seen as n images: (groups, c, line) → (c, n, *extents)"""
+        groups, c, _ = line.shape
+        return line[..., : n * self.at.size].reshape(groups * c, n, *self.at.extents)
 
+    def at_windows(self, wide: np.ndarray) -> np.ndarray:
+        """The places of a line that are outputs: (groups, o, line) → (o, n, *windows)"""
+        images = self._images(wide, wide.shape[-1] // self.at.size)
+        return images[(..., *map(slice, self.at.windows))]
 
-def _widen(dy: np.ndarray, at: Layout, groups: int) -> np.ndarray:
-    """(n, o, *windows) → (groups, o, line), zero where there is no output"""
-    n, o = dy.shape[:2]
-    wide = np.zeros((groups, o // groups, n * at.size), dy.dtype)
-    _at_windows(wide, at)[...] = dy.swapaxes(0, 1)
-    return wide
+    def widen(self, dy: np.ndarray) -> np.ndarray:
+        """(n, o, *windows) → (groups, o, line), zero where there is no output"""
+        wide = self.wide[..., : len(dy) * self.at.size]
+        self.at_windows(wide)[...] = dy.swapaxes(0, 1)
+        return wide
 
+    def take_columns(self, block: slice) -> np.ndarray:
+        """The lines as each tap sees them: (groups, taps·c, positions)"""
+        columns = self.columns[..., : block.stop - block.start]
+        for tap, seen in self._taps(columns, block):
+            tap[...] = seen
+        return columns
 
-def _columns(lines: np.ndarray, at: Layout, block: slice) -> np.ndarray:
-    """The lines as each tap sees them: (groups, taps·c, positions)"""
-    _, groups, c, _ = lines.shape
-    columns = np.empty((groups, len(at.taps), c, block.stop - block.start), lines.dtype)
-    for i, (phase, shift) in enumerate(at.taps):
-        columns[:, i] = lines[phase, ..., block.start + shift : block.stop + shift]
-    return columns.reshape(groups, len(at.taps) * c, -1)
+    def add_columns(self, columns: np.ndarray, block: slice) -> None:
+        """Add to the lines what each tap has, the transpose of `take_columns`."""
+        for tap, seen in self._taps(columns, block):
+            seen += tap
 
-
-def _add_columns(columns: np.ndarray, lines: np.ndarray, at: Layout, start: int) -> None:
-    """Add to the lines what each tap has, the transpose of `_columns`."""
-    groups, _, count = columns.shape
-    by_tap = columns.reshape(groups, len(at.taps), -1, count)
-    for i, (phase, shift) in enumerate(at.taps):
-        lines[phase, ..., start + shift : start + shift + count] += by_tap[:, i]
+    def _taps(
+        self, columns: np.ndarray, block: slice
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """For each tap its rows of the columns, and the part of a line that it sees."""
+        groups, _, count = columns.shape
+        by_tap = columns.reshape(groups, len(self.at.taps), -1, count).swapaxes(0, 1)
+        for tap, (phase, shift) in zip(by_tap, self.at.taps, strict=True):
+            yield tap, self.lines[phase, ..., block.start + shift : block.stop + shift]
 
 
 def window_argmax(

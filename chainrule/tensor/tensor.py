@@ -13,12 +13,17 @@ import numpy as np
 from chainrule import dtypes, settings
 from chainrule.errors import DtypeError, GradientError, ShapeError
 from chainrule.ops.arithmetic import ArithmeticMethods
+from chainrule.ops.bitwise import BitwiseMethods
 from chainrule.ops.comparison import ComparisonMethods
 from chainrule.ops.contraction import ContractionMethods
+from chainrule.ops.conversion import CopyMethods
 from chainrule.ops.elementwise import ElementwiseMethods
 from chainrule.ops.indexing import IndexingMethods
 from chainrule.ops.movement import MovementMethods
 from chainrule.ops.reduction import ReductionMethods
+from chainrule.ops.rounding import RoundingMethods
+from chainrule.ops.selection import SelectionMethods
+from chainrule.ops.trigonometry import TrigonometryMethods
 from chainrule.ops.window import WindowMethods
 from chainrule.tensor import tape, trace
 from chainrule.tensor.attributes import AttributeMethods, Cell
@@ -62,8 +67,13 @@ def _remember(result: Tensor, node: tape.Node) -> None:
 class Tensor(
     AttributeMethods,
     ArithmeticMethods,
+    BitwiseMethods,
     ComparisonMethods,
     ElementwiseMethods,
+    TrigonometryMethods,
+    RoundingMethods,
+    SelectionMethods,
+    CopyMethods,
     ReductionMethods,
     MovementMethods,
     IndexingMethods,
@@ -140,11 +150,11 @@ class Tensor(
 
     def _alias(self) -> Tensor:
         """Another tensor on the same memory, without history."""
-        if (writing := trace.current.get()) is not None:
-            writing.read(self)
         alias = object.__new__(Tensor)
         alias._cell = self._cell
         alias._base = self._base
+        if (writing := trace.current.get()) is not None:
+            writing.alias(self, alias)
         return alias
 
     def _assign(self, result: Tensor, what: str) -> Tensor:
@@ -157,7 +167,8 @@ class Tensor(
         if writing is None:
             self._cell.array = result._cell.array
         else:
-            writing.write(self, writing.read(result))
+            history = recording and result._requires_grad
+            writing.write(self, writing.read(result), keeps_history=history)
         if recording and result._requires_grad:
             self._edge = tape.edge_of(result)
             self._requires_grad = True

@@ -80,6 +80,8 @@ class Trace:
         self._grads: dict[int, GradSlot] = {}  # by id of the tensor
         self._literals: dict[tuple, Symbol] = {}
         self._met: dict[int, Tensor] = {}  # by id: outside tensors read here
+        self._own: dict[int, Tensor] = {}  # by id: arguments, and aliases made of them
+        self.pinned: dict[int, Any] = {}  # arguments that are also known from outside: their cell
 
     def emit(self, primitive: type[Primitive], inputs: tuple, params: Params) -> Symbol:
         """Write down one equation; its result is a symbol."""
@@ -106,7 +108,7 @@ class Trace:
     def constant(self, array: np.ndarray) -> Symbol:
         """An array that is the same at every call."""
         variable = Variable(array.shape, array.dtype)
-        self.graph.constants[variable] = array.copy()
+        self.graph.constants[variable] = array.copy(order="K")
         return Symbol(variable, self)
 
     def read(self, tensor: Tensor) -> Symbol:
@@ -117,27 +119,54 @@ class Trace:
                 held.no_numbers("computing with it")
             return held
         binding = self._states.get(id(tensor._cell)) or self.bind(State(tensor))
-        if isinstance(binding, State) and id(tensor) not in self._met:
-            self._met[id(tensor)] = tensor
-            self.guards.append(Guard(_cell_of(tensor), tensor._cell, "the memory of a tensor"))
+        if id(tensor) not in self._met and id(tensor) not in self._own:
+            self._meet(tensor, binding)
         return binding.now
 
-    def write(self, tensor: Tensor, symbol: Symbol) -> None:
+    def _meet(self, tensor: Tensor, binding: Binding) -> None:
+        """A tensor from outside, seen for the first time."""
+        self._met[id(tensor)] = tensor
+        self.guards.append(Guard(_cell_of(tensor), tensor._cell, "the memory of a tensor"))
+        if not isinstance(binding, Argument):
+            return
+        if tensor._requires_grad:
+            raise TraceError(
+                "CR409",
+                f"argument {binding.position} of the compiled function is also known to it from "
+                f"outside{user_line()}, and requires a gradient; pass it one way only",
+            )
+        self.pinned[binding.position] = tensor._cell
+
+    def alias(self, tensor: Tensor, twin: Tensor) -> None:
+        """Note that `twin` shares the memory of `tensor`."""
+        self.read(tensor)
+        if id(tensor) in self._own:
+            self._own[id(twin)] = twin
+
+    def write(self, tensor: Tensor, symbol: Symbol, keeps_history: bool = False) -> None:
         """Assign to a tensor: its cell, if made here, else the place it is bound to."""
         if isinstance(tensor._cell.array, Symbol):
             tensor._cell.array = symbol
             return
+        if keeps_history:
+            raise TraceError(
+                "CR405",
+                f"an in-place write{user_line()} would give a tensor from outside the compiled "
+                "function a history inside it; write value.detach(), or return the value",
+            )
         self.read(tensor)
         self._states[id(tensor._cell)].now = symbol
 
     def bind(self, binding: Binding) -> Binding:
         """Make the tensor that `binding` finds now an input of the graph."""
-        self._add_input(binding)
+        if isinstance(binding, Argument):
+            self._own[id(binding.tensor)] = binding.tensor
+        self.add_input(binding, binding.tensor._cell.array)
         self._states[id(binding.tensor._cell)] = binding
         return binding
 
-    def _add_input(self, binding: Binding) -> None:
-        array = binding.read()
+    def add_input(self, binding: Binding, array: np.ndarray) -> None:
+        """A new input of the graph, like the `array` that is there now."""
         variable = Variable(array.shape, array.dtype)
         self.graph.inputs.append(variable)
         self.bindings.append(binding)
@@ -146,23 +175,14 @@ class Trace:
     def number(self, read: Callable[[], float]) -> Symbol:
         """A Python number that may change from call to call, as a 0-d float64 input."""
         binding = Number(read)
-        self._add_input(binding)
+        self.add_input(binding, np.asarray(read(), np.float64))
         return binding.now
 
     def grad_slot(self, tensor: Tensor) -> GradSlot:
         """The slot `tensor.grad`, whose object changes from step to step."""
-        slot = self._grads.get(id(tensor))
-        if slot is None:
-            slot = self._grads[id(tensor)] = GradSlot(tensor)
-            if not self._born_here(tensor):
-                present = slot.held is not None
-                self.guards.append(
-                    Guard(lambda: tensor._grad is not None, present, "a gradient is present")
-                )
-        return slot
-
-    def _born_here(self, tensor: Tensor) -> bool:
-        return isinstance(tensor._cell.array, Symbol)
+        if id(tensor) not in self._grads:
+            self._grads[id(tensor)] = GradSlot(tensor, self)
+        return self._grads[id(tensor)]
 
     def guard(self, read: Callable[[], Any], what: str) -> Any:
         """Read something that steers Python code; another value is another recording."""
@@ -170,10 +190,28 @@ class Trace:
         self.guards.append(Guard(read, value, what))
         return value
 
+    def is_bound(self, tensor: Tensor) -> bool:
+        """Whether the memory of an argument is an input already: it was passed twice."""
+        bound = id(tensor._cell) in self._states
+        if bound:
+            self._own[id(tensor)] = tensor
+        return bound
+
+    def argument_position(self, tensor: Tensor) -> int | None:
+        """Which argument of the function a tensor is."""
+        found = (b for b in self.bindings if isinstance(b, Argument) and b.tensor is tensor)
+        return next((b.position for b in found), None)
+
     def written_grads(self) -> list[GradSlot]:
-        """The slots of outside tensors whose gradient object was replaced."""
-        slots = [s for s in self._grads.values() if not self._born_here(s.tensor)]
-        return [slot for slot in slots if slot.replaced]
+        """The slots of outside tensors whose gradient was replaced or changed."""
+        return [slot for slot in self._grads.values() if slot.is_outside and slot.written]
+
+    def release(self) -> None:
+        """Let go of everything but the graph, the guards and the places of the bindings."""
+        for held in (self._grads, self._states, self._own, self._met):
+            held.clear()
+        for binding in self.bindings:
+            binding.release()
 
 
 class Binding:
@@ -183,7 +221,7 @@ class Binding:
     first: Symbol
     now: Symbol
 
-    def read(self, arguments: list[Tensor] | None = None) -> np.ndarray:
+    def read(self, arguments: list[Tensor]) -> np.ndarray:
         raise NotImplementedError
 
     def write(self, array: np.ndarray, arguments: list[Tensor]) -> None:
@@ -193,6 +231,10 @@ class Binding:
     def written(self) -> bool:
         return self.now is not self.first
 
+    def release(self) -> None:
+        """Drop what only the trace needed."""
+        del self.first, self.now
+
 
 class State(Binding):
     """A tensor met from outside: a parameter, a buffer, an optimizer's moment."""
@@ -200,7 +242,7 @@ class State(Binding):
     def __init__(self, tensor: Tensor) -> None:
         self.tensor = tensor
 
-    def read(self, arguments: list[Tensor] | None = None) -> np.ndarray:
+    def read(self, arguments: list[Tensor]) -> np.ndarray:
         return self.tensor._cell.array
 
     def write(self, array: np.ndarray, arguments: list[Tensor]) -> None:
@@ -214,12 +256,15 @@ class Argument(Binding):
         self.tensor = tensor
         self.position = position
 
-    def read(self, arguments: list[Tensor] | None = None) -> np.ndarray:
-        tensor = arguments[self.position] if arguments is not None else self.tensor
-        return tensor._cell.array
+    def read(self, arguments: list[Tensor]) -> np.ndarray:
+        return arguments[self.position]._cell.array
 
     def write(self, array: np.ndarray, arguments: list[Tensor]) -> None:
         arguments[self.position]._cell.array = array
+
+    def release(self) -> None:
+        super().release()
+        del self.tensor
 
 
 class Number(Binding):
@@ -228,20 +273,74 @@ class Number(Binding):
     def __init__(self, find: Callable[[], float]) -> None:
         self.find = find
 
-    def read(self, arguments: list[Tensor] | None = None) -> np.ndarray:
+    def read(self, arguments: list[Tensor]) -> np.ndarray:
         return np.asarray(self.find(), np.float64)
 
 
-class GradSlot:
-    """`tensor.grad` during a trace: starts as the object that was there, may be replaced."""
+class Grad(Binding):
+    """The gradient that a tensor has when the function is called."""
 
-    def __init__(self, tensor: Tensor) -> None:
+    def __init__(self, slot: GradSlot) -> None:
+        self._owner, self._position = slot.tensor, slot.position
+        if self._position is not None:
+            self._owner = None
+
+    def read(self, arguments: list[Tensor]) -> np.ndarray:
+        owner = arguments[self._position] if self._owner is None else self._owner
+        return owner._grad._cell.array
+
+
+class GradSlot:
+    """`tensor.grad` during a trace: what was there before, or what has replaced it."""
+
+    def __init__(self, tensor: Tensor, trace: Trace) -> None:
         self.tensor = tensor
-        self.held = self.original = tensor._grad
+        self.is_outside = not isinstance(tensor._cell.array, Symbol)
+        self.position = trace.argument_position(tensor)
+        self._trace = trace
+        self._touched = False
+        self._before: tuple[Tensor | None, Symbol | None] | None = None
+        self._held: Tensor | None = None
 
     @property
-    def replaced(self) -> bool:
-        return self.held is not self.original
+    def held(self) -> Tensor | None:
+        """The gradient now. Reading what was there before makes its presence a guard."""
+        if not self._touched:
+            self._held = self._load()
+            self._touched = True
+        return self._held
+
+    @held.setter
+    def held(self, value: Tensor | None) -> None:
+        self._touched = True
+        self._held = value
+
+    def _load(self) -> Tensor | None:
+        tensor = self.tensor
+        if self.is_outside and self.position is None:
+            self._trace.guard(lambda: tensor._grad is not None, "the presence of a gradient")
+        if tensor._grad is None:
+            self._before = (None, None)
+            return None
+        binding = Grad(self)
+        self._trace.add_input(binding, tensor._grad._cell.array)
+        self._before = (tensor._wrap(binding.now), binding.now)
+        return self._before[0]
+
+    @property
+    def written(self) -> bool:
+        """Whether the gradient is another object than before, or was changed in place."""
+        if self._before is None:
+            return self._touched
+        before, symbol = self._before
+        return self._held is not before or (
+            before is not None and before._cell.array is not symbol
+        )
+
+    @property
+    def variable(self) -> Variable | None:
+        """The gradient's variable at the end of the trace; None if there is none."""
+        return None if self._held is None else self._trace.read(self._held).variable
 
 
 class Guard:

@@ -1,0 +1,3 @@
+"""Public face only: programs import `chainrule.utils.data`."""
+
+from chainrule.utils import data as data

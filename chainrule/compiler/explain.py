@@ -1,0 +1,52 @@
+"""What `compiled.explain()` returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from chainrule.ir.printer import render
+
+if TYPE_CHECKING:
+    from chainrule.compiler.recording import Recording
+    from chainrule.ir.graph import Graph
+
+
+@dataclass(frozen=True)
+class Retrace:
+    """One recording and the reason why it was made."""
+
+    reason: str
+    graph: Graph
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Print it for a summary; `graph(i)` is the text of a recording's graph."""
+
+    engine: str
+    recordings: list[Recording]
+    retraces: list[Retrace]
+
+    def graph(self, number: int = -1, *, optimized: bool = True, sources: bool = False) -> str:
+        """The graph of recording `number` as text, after or before the passes."""
+        recording = self.recordings[number]
+        return render(recording.graph if optimized else recording.traced, sources)
+
+    def reasons(self) -> list[str]:
+        """Why each recording was made, in order."""
+        return [retrace.reason for retrace in self.retraces]
+
+    def __str__(self) -> str:
+        lines = [f"engine {self.engine}, {len(self.retraces)} recordings"]
+        for number, retrace in enumerate(self.retraces):
+            lines.append(f"  recording {number}: traced because of {retrace.reason}")
+        for number, recording in enumerate(self.recordings):
+            lines.append(f"  graph {number}: {len(recording.graph.equations)} equations, "
+                         f"{len(recording.guards)} guards, {recording.calls} calls")  # fmt: skip
+            lines += [
+                f"    {report.name}: {report.equations_before} → {report.equations_after} "
+                f"equations in {report.seconds * 1e3:.2f} ms"
+                for report in recording.passes
+            ]
+        return "\n".join(lines)

@@ -1,0 +1,43 @@
+"""Compute equal things once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from chainrule.ir.graph import Equation, Graph, Variable
+
+
+def eliminate_common_subexpressions(graph: Graph) -> Graph:
+    """The graph with one equation for all that apply a primitive to the same inputs.
+
+    Primitives are pure functions of their inputs and parameters (random ones too: their
+    state is an input), so equal equations have equal values.
+    """
+    same: dict[Variable, Variable] = {}
+    first: dict[Any, Variable] = {}
+    constants: dict[Variable, np.ndarray] = {}
+    for variable, value in graph.constants.items():
+        key = (value.shape, value.dtype, value.strides, value.tobytes())
+        same[variable] = first.setdefault(key, variable)
+        if same[variable] is variable:
+            constants[variable] = value
+    equations = []
+    for equation in graph.equations:
+        inputs = tuple([same.get(v, v) for v in equation.inputs])
+        key = (equation.primitive, inputs, tuple(sorted(map(_hashable, equation.params.items()))))
+        found = first.setdefault(key, equation.output)
+        if found is equation.output:
+            equations.append(
+                Equation(equation.primitive, inputs, equation.params, found, equation.source)
+            )
+        same[equation.output] = found
+    outputs = [same.get(v, v) for v in graph.outputs]
+    return Graph(graph.inputs, constants, equations, outputs)
+
+
+def _hashable(item: tuple[str, Any]) -> tuple[str, str]:
+    """A parameter as text that tells 1 from 1.0 and True, and 0.0 from -0.0."""
+    name, value = item
+    return name, repr(value)

@@ -1,0 +1,210 @@
+"""One recording: a function written down for one situation, ready to run again."""
+
+from __future__ import annotations
+
+import gc
+import random
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from chainrule import settings
+from chainrule.compiler.differentiate import Derivative, differentiate
+from chainrule.compiler.pipeline import PassReport, optimize
+from chainrule.compiler.situation import watch
+from chainrule.compiler.structure import flatten, unflatten
+from chainrule.engines.reference import ReferenceProgram
+from chainrule.errors import TraceError
+from chainrule.ir.graph import Graph, Variable
+from chainrule.tensor.tensor import Tensor
+from chainrule.tensor.trace import Argument, GradSlot, Guard, State, Symbol, Trace, active
+
+
+class Recording:
+    """A graph, where its inputs come from, and where its outputs go."""
+
+    def __init__(self, function: Callable, tree: Any, arguments: list[Tensor]) -> None:
+        self.calls = 0
+        trace = Trace()
+        chance = _random_states()
+        inner = [_stand_in(tensor) for tensor in arguments]
+        for position, tensor in enumerate(inner):
+            if not trace.is_bound(tensor):
+                trace.bind(Argument(tensor, position))
+        watch(function, trace)
+        with active(trace):
+            args, kwargs = unflatten(tree, inner)
+            result = function(*args, **kwargs)
+            leaves: list[Tensor] = []
+            self.result_tree = flatten(result, leaves)
+            del args, kwargs, result
+            self._results = [_Result(tensor, trace, inner) for tensor in leaves]
+            self._writes = [b for b in trace.bindings if b.written]
+            self._grads = [_GradWrite(slot, inner) for slot in trace.written_grads()]
+            self.derivative: Derivative | None = differentiate(trace, leaves, inner)
+        del leaves
+        _check_guards(trace)
+        _check_random(chance)
+        self._finish(trace.graph)
+        trace.release()
+        _check_leaks(trace)
+        self.guards: list[Guard] = trace.guards
+        self.bindings = trace.bindings
+        self._pinned = trace.pinned
+        self._known = {id(b.tensor._cell) for b in self.bindings if isinstance(b, State)}
+
+    def _finish(self, graph: Graph) -> None:
+        """List the outputs, run the passes, hand the graph to the engine."""
+        outputs: list[Variable] = []
+        for result in self._results:
+            outputs += [result.variable] if result.variable is not None else []
+        outputs += [binding.now.variable for binding in self._writes]
+        outputs += [w.variable for w in self._grads if w.variable is not None]
+        if self.derivative is not None:
+            outputs += self.derivative.residuals
+            graph = self.derivative.forward
+        graph.outputs = outputs
+        self.traced = graph
+        self.graph, self.passes = optimize(graph)
+        self.program = ReferenceProgram(self.graph)
+
+    def fits(self, arguments: list[Tensor]) -> bool:
+        """Whether the arguments share memory with tensors known from outside just as then."""
+        for position, tensor in enumerate(arguments):
+            pinned = self._pinned.get(position)
+            if pinned is not tensor._cell and (
+                pinned is not None or id(tensor._cell) in self._known
+            ):
+                return False
+        return True
+
+    def broken_guard(self) -> Guard | None:
+        """The first guard that does not hold any more, or None."""
+        for guard in self.guards:
+            if not guard.holds():
+                return guard
+        return None
+
+    def run(self, arguments: list[Tensor]) -> Any:
+        """Run the graph, write back what was assigned, return what the function returned."""
+        self.calls += 1
+        inputs = [binding.read(arguments) for binding in self.bindings]
+        values = iter(self.program.run(inputs))
+        results = [result.make(values, arguments) for result in self._results]
+        for binding in self._writes:
+            binding.write(next(values), arguments)
+        for write in self._grads:
+            write.apply(values, arguments)
+        if self.derivative is not None:
+            results = self.derivative.attach(results, list(values), arguments)
+        return unflatten(self.result_tree, results)
+
+
+class _Result:
+    """A tensor that the function returned: new, or one that was there before."""
+
+    def __init__(self, tensor: Tensor, trace: Trace, arguments: list[Tensor]) -> None:
+        self.variable: Variable | None = None
+        self.outside: Tensor | None = None
+        self.position = _position(tensor, arguments)
+        if self.position is None:
+            if isinstance(tensor._cell.array, Symbol):
+                self.variable = trace.read(tensor).variable
+            else:
+                self.outside = tensor
+
+    def make(self, values: Any, arguments: list[Tensor]) -> Tensor:
+        if self.variable is not None:
+            return Tensor._wrap(next(values))
+        return arguments[self.position] if self.outside is None else self.outside  # type: ignore[index]
+
+
+class _GradWrite:
+    """A `.grad` that the function replaced, or set to None."""
+
+    def __init__(self, slot: GradSlot, arguments: list[Tensor]) -> None:
+        self.position = _position(slot.tensor, arguments)
+        self.tensor = slot.tensor if self.position is None else None
+        if getattr(slot.tensor, "_had_history", False):
+            raise TraceError(
+                "CR302",
+                "backward inside a compiled function goes on into the graph of an argument "
+                "that was computed outside; detach the argument, or compile without backward",
+            )
+        self.variable = slot.variable
+
+    def apply(self, values: Any, arguments: list[Tensor]) -> None:
+        tensor = arguments[self.position] if self.tensor is None else self.tensor  # type: ignore[index]
+        tensor._grad = None if self.variable is None else Tensor._wrap(next(values))
+
+
+def _stand_in(tensor: Tensor) -> Tensor:
+    """What the function gets for an argument while it is traced: another object on the same
+    memory, so that the argument is told from the same tensor met some other way. One with a
+    history becomes a leaf: the graph begins here."""
+    twin = object.__new__(type(tensor))
+    twin.__dict__.update(tensor.__dict__)
+    if tensor._edge is not None:
+        twin._edge = None
+        twin._had_history = True  # type: ignore[attr-defined]
+    return twin
+
+
+def _position(tensor: Tensor, arguments: list[Tensor]) -> int | None:
+    return next((i for i, x in enumerate(arguments) if x is tensor), None)
+
+
+def _check_guards(trace: Trace) -> None:
+    """Python state that the function itself changes would change once, not at every call."""
+    for guard in trace.guards:
+        if not guard.holds():
+            raise TraceError(
+                "CR404",
+                f"{guard.what} changed while the function was compiled; a compiled function "
+                "cannot change Python state at every call. Do it outside, or keep it in a tensor",
+            )
+
+
+def _random_states() -> tuple:
+    return random.getstate(), str(np.random.get_state())
+
+
+def _check_random(before: tuple) -> None:
+    """Random numbers drawn outside chainrule would be the same at every call."""
+    if _random_states() != before:
+        raise TraceError(
+            "CR408",
+            "the compiled function drew from Python's or NumPy's random numbers, which would "
+            "be frozen; use chainrule.rand and its kin, or pass the numbers as a tensor",
+        )
+
+
+def _check_leaks(trace: Trace) -> None:
+    """A tensor kept outside would hold no numbers, and be the same at every call."""
+    alive = [ref() for ref in trace.made if ref() is not None]
+    if alive:
+        del alive
+        gc.collect()
+    kept = [tensor for ref in trace.made if (tensor := ref()) is not None]
+    if kept:
+        raise TraceError(
+            "CR402",
+            f"{len(kept)} tensors made inside the compiled function were kept outside it (the "
+            f"first has shape {tuple(kept[0].shape)}); they would not be made anew at the next "
+            "call. Return them from the function instead",
+        )
+
+
+def call_key(tree: Any, arguments: list[Tensor]) -> tuple:
+    """What tells one situation of the arguments from another."""
+    described = []
+    for tensor in arguments:
+        held = tensor._cell.array
+        twin = next(i for i, other in enumerate(arguments) if other._cell is tensor._cell)
+        described.append(
+            (held.shape, held.dtype, tensor._requires_grad, tensor._edge is None,
+             tensor._grad is not None, twin)
+        )  # fmt: skip
+    modes = settings.grad_enabled.get(), settings.defaults.float_dtype
+    return tree, described, modes

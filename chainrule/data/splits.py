@@ -1,0 +1,55 @@
+"""Training, validation and test parts that are the same on every machine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from chainrule.data.dataset import TensorDataset
+from chainrule.tensor.creation import from_numpy
+from chainrule.tensor.generator import Generator
+
+
+class Splits(NamedTuple):
+    """Three parts of a dataset that do not overlap.
+
+    Fit on `train`, choose on `validation`, and look at `test` once, at the end.
+    """
+
+    train: TensorDataset
+    validation: TensorDataset
+    test: TensorDataset
+
+
+def stratified_split(
+    labels: np.ndarray, fractions: Sequence[float], seed: int
+) -> list[np.ndarray]:
+    """Positions of parts in which every class has (nearly) its share of each fraction.
+
+    The last part takes what the fractions leave. Each class is cut by itself, in an order
+    that depends only on the seed.
+
+    Example:
+        >>> first, rest = stratified_split(np.array([0, 0, 0, 0, 1, 1]), [0.5], seed=0)
+        >>> len(first), len(rest)
+        (3, 3)
+    """
+    generator = Generator().manual_seed(seed)
+    parts: list[list[np.ndarray]] = [[] for _ in range(len(fractions) + 1)]
+    for label in np.unique(labels):
+        members = np.flatnonzero(labels == label)
+        members = members[generator.permutation(len(members)).numpy()]
+        cuts = np.rint(np.cumsum(fractions) * len(members)).astype(int)
+        for part, chosen in zip(parts, np.split(members, cuts), strict=True):
+            part.append(chosen)
+    return [np.sort(np.concatenate(part)) for part in parts]
+
+
+def image_dataset(
+    images: np.ndarray, labels: np.ndarray, positions: np.ndarray, brightest: int
+) -> TensorDataset:
+    """Images as float32 between 0 and 1, shape (n, 1, h, w), and labels as int64."""
+    pixels = images[positions, None].astype(np.float32) / np.float32(brightest)
+    return TensorDataset(from_numpy(pixels), from_numpy(labels[positions].astype(np.int64)))

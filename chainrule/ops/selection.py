@@ -1,0 +1,117 @@
+"""The choice between two values, element by element."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from chainrule import dtypes
+from chainrule.errors import ArgumentError
+from chainrule.ops.elementwise import Elementwise
+from chainrule.ops.methods import Methods
+
+if TYPE_CHECKING:
+    from chainrule.tensor.tensor import Tensor
+
+
+BOOL = np.dtype(np.bool_)
+
+
+class Where(Elementwise):
+    """y = a where c holds, else b."""
+
+    widens_halves = False
+
+    def forward(c, a, b):
+        return np.where(c, a, b)
+
+    def dtype(c, a, b):
+        return a
+
+    def vjp_a(g, c):
+        return g.where(c, 0)
+
+    def vjp_b(g, c):
+        return g.masked_fill(c, 0)
+
+
+class Maximum(Elementwise):
+    """The larger of two  y = max(a, b); a tie shares the cotangent equally."""
+
+    def forward(a, b):
+        return np.maximum(a, b)
+
+    def vjp_a(g, a, b):
+        return g.where(a > b, (g / 2).where(a == b, 0))
+
+    def vjp_b(g, a, b):
+        return g.where(b > a, (g / 2).where(a == b, 0))
+
+
+class Minimum(Elementwise):
+    """The smaller of two  y = min(a, b); a tie shares the cotangent equally."""
+
+    def forward(a, b):
+        return np.minimum(a, b)
+
+    def vjp_a(g, a, b):
+        return g.where(a < b, (g / 2).where(a == b, 0))
+
+    def vjp_b(g, a, b):
+        return g.where(b < a, (g / 2).where(a == b, 0))
+
+
+class SelectionMethods(Methods):
+    """What a user calls."""
+
+    def where(self, condition: Tensor, other: Any) -> Tensor:
+        """self where `condition` holds, else `other`."""
+        a, b = self._promoted(other)
+        return self._apply(Where, condition._cast(BOOL), a, b)
+
+    def masked_fill(self, mask: Tensor, value: Any) -> Tensor:
+        """`value` where `mask` holds, else self."""
+        if not isinstance(value, Methods):
+            value = self._number(value, self._cell.array.dtype)
+        filling = value._cast(self._cell.array.dtype)
+        return self._apply(Where, mask._cast(BOOL), filling, self)
+
+    def maximum(self, other: Tensor) -> Tensor:
+        """The larger of each pair."""
+        return self._apply(Maximum, *self._promoted(other))
+
+    def minimum(self, other: Tensor) -> Tensor:
+        """The smaller of each pair."""
+        return self._apply(Minimum, *self._promoted(other))
+
+    def clamp(self, min: Any = None, max: Any = None) -> Tensor:
+        """Values below `min` become min, those above `max` become max."""
+        if min is None and max is None:
+            raise ArgumentError("CR902", "clamp() needs a min, a max, or both")
+        y: Any = self
+        for bound, beyond in ((min, "lt"), (max, "gt")):
+            if bound is not None:
+                y, limit = y._promoted(bound)
+                y = limit.where(getattr(y, beyond)(limit), y)
+        return y
+
+    clip = clamp
+
+    def clamp_min(self, min: Any) -> Tensor:
+        return self.clamp(min=min)
+
+    def clamp_max(self, max: Any) -> Tensor:
+        return self.clamp(max=max)
+
+    def nan_to_num(
+        self, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None
+    ) -> Tensor:
+        """nan and ±inf replaced by numbers, inf by the largest that the type holds."""
+        if not self.is_floating_point():
+            return self.clone()
+        largest = dtypes.finfo(self.dtype).max
+        y = self.masked_fill(self.isnan(), nan)
+        y = y.masked_fill(self == math.inf, largest if posinf is None else posinf)
+        return y.masked_fill(self == -math.inf, -largest if neginf is None else neginf)

@@ -1,0 +1,115 @@
+"""The laws of the house: imports go down the floors, and none hides inside a function."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1] / "chainrule"
+
+#: room → floor; a room imports from lower floors, or from itself
+FLOORS = {
+    "errors": 0, "explanations": 0, "dtypes": 0, "settings": 0, "shapes": 0, "device": 0,
+    "ops": 1,
+    "ir": 2,
+    "tensor": 3,
+    "engines": 4,
+    "compiler": 5,
+    "functional": 6,
+    "nn": 7, "optim": 7, "data": 7, "metrics": 7,
+    "train": 8, "models": 8, "interop": 8,
+    "cli": 10,
+}  # fmt: skip
+
+#: public faces under PyTorch's names: they re-export and hold nothing of their own
+FACES = {"__init__", "autograd", "cuda", "utils", "linalg", "testing"}
+
+#: the one marked place of each optional dependency
+LAZY = {("cli/images.py", "PIL")}
+
+FILES = sorted(ROOT.rglob("*.py"))
+
+
+def room(module):
+    return module.split(".")[1] if "." in module else "__init__"
+
+
+def name_of(path):
+    parts = path.relative_to(ROOT.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports(tree):
+    """(module, line, inside a function, for types only) of every import statement."""
+    typing_only = {
+        id(node)
+        for block in ast.walk(tree)
+        if isinstance(block, ast.If) and "TYPE_CHECKING" in ast.unparse(block.test)
+        for node in ast.walk(block)
+    }
+    inside = {
+        id(node)
+        for function in ast.walk(tree)
+        if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
+        for node in ast.walk(function)
+    }
+    for node in ast.walk(tree):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [node.module]
+            if node.module == "chainrule":
+                names = [f"chainrule.{alias.name}" for alias in node.names]
+        for name in names:
+            yield name, node.lineno, id(node) in inside, id(node) in typing_only
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_imports_go_down_and_none_is_hidden(path):
+    own = room(name_of(path))
+    for name, line, hidden, typing_only in imports(ast.parse(path.read_text("utf-8"))):
+        where = f"{path.relative_to(ROOT)}:{line} imports {name}"
+        if hidden:
+            marked = (str(path.relative_to(ROOT)), name.split(".")[0])
+            assert marked in LAZY, f"{where} inside a function"
+        if name.split(".")[0] != "chainrule" or typing_only or own in FACES:
+            continue
+        target = room(name)
+        assert target not in FACES, f"{where}: a public face, import the thing itself"
+        assert target in FLOORS, f"{where}: no floor is known for {target!r}"
+        below = target == own or FLOORS[target] < FLOORS[own]
+        assert below, f"{where}: floor {FLOORS[target]} is not below {FLOORS[own]}"
+
+
+def functions():
+    for path in FILES:
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                yield path, node
+
+
+def length(node):
+    """Lines of a function without its docstring."""
+    first = node.body[0]
+    documented = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
+    doc = first.end_lineno - first.lineno + 1 if documented else 0
+    return node.end_lineno - node.lineno + 1 - doc
+
+
+def test_functions_are_short():
+    lengths = sorted((length(node), f"{path.name}:{node.lineno}") for path, node in functions())
+    sizes = [size for size, _ in lengths]
+    assert sizes[len(sizes) // 2] <= 8
+    assert sizes[len(sizes) * 9 // 10] <= 25
+    assert sizes[-1] <= 60, lengths[-3:]
+
+
+def test_files_are_short():
+    long = {p.name: n for p in FILES if (n := len(p.read_text("utf-8").splitlines())) > 400}
+    assert not long
+
+
+def test_files_carry_the_name_of_the_thing_in_them():
+    vague = {"utils", "helpers", "misc", "common", "base", "manager", "handler"}
+    assert not [p for p in FILES if p.stem in vague]
