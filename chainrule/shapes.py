@@ -42,6 +42,15 @@ def axis(dim: int, rank: int) -> int:
     return dim % limit
 
 
+def position(index: int, size: int, axis: int) -> int:
+    """`index` counted from the front; a negative one counts from the back."""
+    if not -size <= index < size:
+        raise AxisError(
+            "CR103", f"index {index} is out of range for axis {axis}, which has {size} elements"
+        )
+    return index % size
+
+
 def axes(dims: int | Iterable[int] | None, rank: int) -> Shape:
     """The axes meant by `dims`, counted from the front and sorted; None means all."""
     if dims is None:

@@ -16,10 +16,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextvars import ContextVar
+from heapq import heappop, heappush
 from inspect import signature
-from itertools import count, pairwise
+from itertools import count
 from time import perf_counter
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -56,19 +57,6 @@ class Multiply(Primitive):
     def vjp_a(g, b): return g * b                                # ∂L/∂a = g b
     def vjp_b(g, a): return g * a                                # ∂L/∂b = g a
 
-class Divide(Primitive):
-    def forward(a, b): return a / b                              # y = a / b
-    def vjp_a(g, b): return g / b                                # ∂L/∂a = g / b
-    def vjp_b(g, b, y): return -g * y / b                        # ∂L/∂b = -g a / b²
-
-class Exp(Primitive):
-    def forward(x): return np.exp(x)                             # y = eˣ
-    def vjp_x(g, y): return g * y                                # ∂L/∂x = g eˣ
-
-class Log(Primitive):
-    def forward(x): return np.log(x)                             # y = ln x
-    def vjp_x(g, x): return g / x                                # ∂L/∂x = g / x
-
 class Tanh(Primitive):
     def forward(x): return np.tanh(x)                            # y = tanh x
     def vjp_x(g, y): return g * (1 - y * y)                      # ∂L/∂x = g (1 - tanh² x)
@@ -84,31 +72,23 @@ class Transpose(Primitive):
     def shape(x): return *x[:-2], x[-1], x[-2]
     def vjp_x(g): return g.mT                                    # ∂L/∂x = gᵀ
 
-class Sum(Primitive):
-    def forward(x, *, axes): return x.sum(axes, keepdims=True)   # a summed axis has length 1
-    def shape(x, *, axes): return tuple(1 if i in axes else n for i, n in enumerate(x))
-    def vjp_x(g, x_shape): return g.expand(x_shape)              # every addend receives g
-
 class Expand(Primitive):
     def forward(x, *, shape): return np.broadcast_to(x, shape)
     def shape(x, *, shape): return np.broadcast_shapes(x, shape)
     def vjp_x(g): return g                                       # the tape undoes broadcasting
 
-class Reshape(Primitive):
-    def forward(x, *, shape): return x.reshape(shape)
-    def shape(x, *, shape): return np.empty(x).reshape(shape).shape
-    def vjp_x(g, x_shape): return g.reshape(x_shape)
+class SumTo(Primitive):
+    def forward(x, *, shape):                                    # what broadcasting would undo
+        new = x.ndim - len(shape)
+        axes = [i for i, n in enumerate(x.shape) if i < new or shape[i - new] != n]
+        return x.sum(tuple(axes)).reshape(shape)
+    def shape(x, *, shape): return shape
+    def vjp_x(g, x_shape): return g.expand(x_shape)              # every addend receives g
 # fmt: on
 
 # ── 2. Tensor: an array that remembers how it was made ──────────────────────────────────────
 
-
-class Edge(NamedTuple):
-    """The way from a tensor back to one of the inputs that it was made from."""
-
-    x: Tensor
-    rule: Callable[..., Tensor]
-    saved: list[Any]
+numbers = count()  # later tensors have larger ones
 
 
 class Tensor:
@@ -119,7 +99,8 @@ class Tensor:
     def __init__(self, array: Any, requires_grad: bool = False) -> None:
         self.array = array if isinstance(array, Symbol) else np.asarray(array, np.float64)
         self.requires_grad = requires_grad
-        self.edges: list[Edge] = []
+        self.edges: list[tuple] = []  # an input, the rule for it, what the rule asked for
+        self.number = next(numbers)
 
     def numpy(self) -> np.ndarray:
         if current.get() or isinstance(self.array, Symbol):
@@ -130,22 +111,16 @@ class Tensor:
     def __bool__(self): return bool(self.numpy())
     def __add__(self, other): return apply(Add, self, other)
     def __mul__(self, other): return apply(Multiply, self, other)
-    def __truediv__(self, other): return apply(Divide, self, other)
-    def __rtruediv__(self, other): return apply(Divide, other, self)
     def __matmul__(self, other): return apply(MatMul, self, other)
-    def __neg__(self): return self * -1
     def __sub__(self, other): return self + other * -1
-    def __rsub__(self, other): return -self + other
+    def __rsub__(self, other): return self * -1 + other
     __radd__, __rmul__ = __add__, __mul__
     shape = property(lambda self: self.array.shape)
     mT = property(lambda self: apply(Transpose, self))
-    def exp(self): return apply(Exp, self)
-    def log(self): return apply(Log, self)
     def tanh(self): return apply(Tanh, self)
     def expand(self, shape): return apply(Expand, self, shape=shape)
-    def reshape(self, shape): return apply(Reshape, self, shape=shape)
-    def sum(self): return unbroadcast(self, ())
-    def mean(self): return self.sum() / np.prod(self.shape)
+    def sum_to(self, shape): return apply(SumTo, self, shape=shape)
+    def mean(self): return self.sum_to(()) * (1 / np.prod(self.shape))
     # fmt: on
 
 
@@ -163,16 +138,15 @@ def apply(primitive: type[Primitive], *operands: Any, **params: Any) -> Tensor:
         known |= {name: x, f"{name}_shape": x.shape}
     for x, (rule, names) in zip(inputs, primitive.rules, strict=True):
         if x.requires_grad:
-            y.edges.append(Edge(x, rule, [known[name] for name in names]))
+            y.edges.append((x, rule, [known[name] for name in names]))
     y.requires_grad = bool(y.edges)
     return y
 
 
 def compute(primitive: type[Primitive], inputs: list[Tensor], params: dict) -> Any:
     """The hinge."""
-    shape = primitive.shape(*(x.shape for x in inputs), **params)
     if trace := current.get():
-        return trace.emit(primitive, inputs, params, shape)
+        return trace.emit(primitive, inputs, params)
     return primitive.forward(*(x.numpy() for x in inputs), **params)
 
 
@@ -193,39 +167,26 @@ def assign(x: Tensor, value: Tensor) -> None:
 
 
 def grad(y: Tensor, inputs: list[Tensor]) -> list[Tensor]:
-    """∂y/∂x of a scalar y, for every x of inputs."""
+    """∂y/∂x of a scalar y, for every x of inputs.
+
+    The latest tensor comes first: all that were made from it have sent their share by then.
+    """
     if y.shape != ():
         raise ValueError(f"grad starts from a scalar, but y has shape {y.shape}: take y.mean()")
-    cotangents = {y: Tensor(1.0)}
-    for made in reversed(in_order_of_making(y)):
+    cotangents, latest = {y: Tensor(1.0)}, [(-y.number, y)]
+    while latest:
+        _, made = heappop(latest)
         for x, rule, saved in made.edges:
-            g = unbroadcast(rule(cotangents[made], *saved), x.shape)
-            cotangents[x] = cotangents[x] + g if x in cotangents else g
+            g = rule(cotangents[made], *saved)
+            g = g if g.shape == x.shape else g.sum_to(x.shape)  # x was broadcast
+            if x in cotangents:
+                cotangents[x] = cotangents[x] + g
+            else:
+                cotangents[x] = g
+                heappush(latest, (-x.number, x))
     if not all(x in cotangents for x in inputs):
         raise ValueError("y was not made from every input, or one lacks requires_grad=True")
     return [cotangents[x] for x in inputs]
-
-
-def in_order_of_making(y: Tensor) -> list[Tensor]:
-    """All tensors that lead to y, each after its own inputs: a topological order."""
-    order, seen, stack = [], set(), [(y, False)]
-    while stack:
-        x, inputs_are_in = stack.pop()
-        if inputs_are_in:
-            order.append(x)
-        elif x not in seen:
-            seen.add(x)
-            stack += [(x, True), *((edge.x, False) for edge in x.edges)]
-    return order
-
-
-def unbroadcast(g: Tensor, shape: Shape) -> Tensor:
-    """Sum g over the axes along which something of this shape was stretched."""
-    if g.shape == shape:
-        return g
-    new = len(g.shape) - len(shape)
-    axes = (i for i, n in enumerate(g.shape) if i < new or shape[i - new] != n)
-    return apply(Sum, g, axes=tuple(axes)).reshape(shape)
 
 
 # ── 5. The trace: a function as a flat list of equations ────────────────────────────────────
@@ -259,10 +220,10 @@ class Trace:
         finally:
             current.reset(token)
 
-    def emit(self, primitive: type, inputs: list, params: dict, shape: Shape) -> Symbol:
+    def emit(self, primitive: type[Primitive], inputs: list[Tensor], params: dict) -> Symbol:
         """Write down  y = primitive(inputs, params)  and return the symbol of y."""
         operands = [self.read(x) for x in inputs]
-        y = Symbol(self, shape)
+        y = Symbol(self, primitive.shape(*(x.shape for x in operands), **params))
         self.equations.append((y, primitive, operands, params))
         return y
 
@@ -272,11 +233,9 @@ class Trace:
             if x.array.trace is not self:
                 raise TypeError("a tensor of a finished trace has no value: return it instead")
             return x.array
-        if x in self.written:
-            return self.written[x]
-        if x not in self.bound:
+        if x not in self.written and x not in self.bound:
             self.bound[x] = Symbol(self, x.shape)
-        return self.bound[x]
+        return self.written.get(x) or self.bound[x]
 
     def write(self, x: Tensor, value: Tensor) -> None:
         """From here on x stands for value."""
@@ -322,59 +281,51 @@ def compile(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     return compiled
 
 
-# ── A network that tells two spirals apart ──────────────────────────────────────────────────
+# ── A network that learns XOR, eager and compiled ───────────────────────────────────────────
+
+POINTS = Tensor([[0, 0], [0, 1], [1, 0], [1, 1]])
+XOR = Tensor([[0], [1], [1], [0]])
 
 
-def mlp(*widths: int) -> list[Tensor]:
-    """The parameters W₁, b₁, W₂, b₂, … of linear layers between these widths."""
+def network(width: int = 8) -> list[Tensor]:
+    """The parameters of two linear layers: weight, bias, weight, bias."""
     rng = np.random.default_rng(0)
-    weights = [rng.normal(size=(m, n)) / np.sqrt(m) for m, n in pairwise(widths)]
+    weights = rng.normal(size=(2, width)), rng.normal(size=(width, 1))
     return [Tensor(p, True) for w in weights for p in (w, np.zeros(w.shape[1]))]
 
 
 def predict(parameters: list[Tensor], x: Tensor) -> Tensor:
-    """… tanh(tanh(x W₁ + b₁) W₂ + b₂) …, without tanh at the end."""
-    w, b, *rest = parameters
-    h = x @ w + b
-    return predict(rest, h.tanh()) if rest else h
+    """tanh(x W₁ + b₁) W₂ + b₂"""
+    w1, b1, w2, b2 = parameters
+    return (x @ w1 + b1).tanh() @ w2 + b2
 
 
 def training_step(parameters: list[Tensor], lr: Tensor) -> Callable[..., Tensor]:
     """Forward, backward, update. Eager or compiled, these are the lines that run."""
-    velocities = [Tensor(np.zeros(p.shape)) for p in parameters]
 
-    def step(x: Tensor, side: Tensor) -> Tensor:
-        loss = (1 + (-side * predict(parameters, x)).exp()).log().mean()
-        gradients = grad(loss, parameters)
-        for p, v, g in zip(parameters, velocities, gradients, strict=True):
-            assign(v, 0.9 * v + g)
-            assign(p, p - lr * v)
+    def step(x: Tensor, target: Tensor) -> Tensor:
+        error = predict(parameters, x) - target
+        loss = (error * error).mean()
+        for p, g in zip(parameters, grad(loss, parameters), strict=True):
+            assign(p, p - lr * g)
         return loss
 
     return step
 
 
-def two_spirals(n: int = 100) -> tuple[Tensor, Tensor]:
-    """Points (2n, 2) on two interleaved spirals, and the side (2n, 1) of each: 1 or -1."""
-    angle = np.linspace(0.5, 3 * np.pi, n)[:, None]
-    arm = np.hstack([np.sin(angle), np.cos(angle)]) * angle / 5
-    return Tensor(np.vstack([arm, -arm])), Tensor(np.repeat([[1.0], [-1.0]], n, axis=0))
-
-
-def main(steps: int = 600) -> dict[str, list[float]]:
+def main(steps: int = 500) -> dict[str, list[float]]:
     """Print a derivative as equations, then train one network in both ways."""
     derivative = Trace(lambda a: grad(a.tanh(), [a])[0], (Tensor(0.5, requires_grad=True),))
     print(f"The derivative of tanh, written down:\n{derivative}\n")
-    x, side = two_spirals()
     losses = {}
     for name, prepare in (("eager", lambda step: step), ("compiled", compile)):
-        parameters = mlp(2, 24, 24, 1)
-        step = prepare(training_step(parameters, lr=Tensor(0.1)))
+        parameters = network()
+        step = prepare(training_step(parameters, lr=Tensor(0.3)))
         start = perf_counter()
-        losses[name] = [float(step(x, side).numpy()) for _ in range(steps)]
+        losses[name] = [float(step(POINTS, XOR).numpy()) for _ in range(steps)]
         seconds = perf_counter() - start
-        right = np.mean(predict(parameters, x).numpy() * side.numpy() > 0)
-        print(f"{name:8}  loss {losses[name][-1]:.4f}  right {right:.1%}  {seconds:.2f} s")
+        says = predict(parameters, POINTS).numpy().ravel().round(2)
+        print(f"{name:8}  loss {losses[name][-1]:.6f}  XOR {says}  {seconds:.2f} s")
     print("equal in every bit of every step:", losses["eager"] == losses["compiled"])
     return losses
 

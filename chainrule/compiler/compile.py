@@ -20,7 +20,7 @@ MOST_RECORDINGS = 64
 
 
 class Compiled:
-    """A compiled function. Called, it runs the recording that fits the situation, or makes it."""
+    """A compiled function: called, it runs the recording that fits, or makes one."""
 
     def __init__(self, function: Callable, engine: str) -> None:
         functools.update_wrapper(self, function, updated=())

@@ -42,8 +42,11 @@ class Explanation:
         for number, retrace in enumerate(self.retraces):
             lines.append(f"  recording {number}: traced because of {retrace.reason}")
         for number, recording in enumerate(self.recordings):
-            lines.append(f"  graph {number}: {len(recording.graph.equations)} equations, "
-                         f"{len(recording.guards)} guards, {recording.calls} calls")  # fmt: skip
+            equations, guards = len(recording.graph.equations), len(recording.guards)
+            lines.append(
+                f"  graph {number}: {equations} equations, {guards} guards, "
+                f"{recording.calls} calls"
+            )
             lines += [
                 f"    {report.name}: {report.equations_before} → {report.equations_after} "
                 f"equations in {report.seconds * 1e3:.2f} ms"

@@ -11,7 +11,7 @@ import numpy as np
 
 from chainrule import settings
 from chainrule.compiler.differentiate import Derivative, differentiate
-from chainrule.compiler.pipeline import PassReport, optimize
+from chainrule.compiler.pipeline import optimize
 from chainrule.compiler.situation import watch
 from chainrule.compiler.structure import flatten, unflatten
 from chainrule.engines.reference import ReferenceProgram
@@ -162,7 +162,8 @@ def _check_guards(trace: Trace) -> None:
             raise TraceError(
                 "CR404",
                 f"{guard.what} changed while the function was compiled; a compiled function "
-                "cannot change Python state at every call. Do it outside, or keep it in a tensor",
+                "cannot change Python state at every call. Do it outside, or keep it in a "
+                "tensor",
             )
 
 

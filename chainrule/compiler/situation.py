@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from chainrule.tensor.trace import Trace
@@ -43,27 +44,34 @@ def watch(function: Callable, trace: Trace, seen: set[int] | None = None) -> Non
     seen = set() if seen is None else seen
     if isinstance(function, types.MethodType):
         owner = function.__self__
-        trace.guard(lambda: snapshot(vars(owner)) if _is_users(type(owner)) else owner,
-                    f"an attribute of {type(owner).__name__}")  # fmt: skip
+        trace.guard(partial(_state_of, owner), f"an attribute of {type(owner).__name__}")
         function = function.__func__
     if not isinstance(function, types.FunctionType) or id(function) in seen:
         return
     seen.add(id(function))
     for name, read in _outside_reads(function):
-        found = trace.guard(lambda read=read: snapshot(read()), f"the variable {name!r}")
+        found = trace.guard(partial(_read_snapshot, read), f"the variable {name!r}")
         if isinstance(found, (types.FunctionType, types.MethodType)) and _is_users(found):
             watch(found, trace, seen)
+
+
+def _state_of(owner: Any) -> Any:
+    return snapshot(vars(owner)) if _is_users(type(owner)) else owner
+
+
+def _read_snapshot(read: Callable[[], Any]) -> Any:
+    return snapshot(read())
 
 
 def _outside_reads(function: types.FunctionType) -> Iterator[tuple[str, Callable[[], Any]]]:
     """The closure cells and globals whose names the function's code mentions."""
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or ()):
-        yield name, lambda cell=cell: _content(cell)
+        yield name, partial(_content, cell)
     names = _names(function.__code__)
     for name in sorted(names & function.__globals__.keys()):
         value = function.__globals__[name]
         if not isinstance(value, (types.ModuleType, type, types.BuiltinFunctionType)):
-            yield name, lambda name=name: function.__globals__.get(name)
+            yield name, partial(function.__globals__.get, name)
 
 
 def _content(cell: Any) -> Any:

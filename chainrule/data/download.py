@@ -10,8 +10,8 @@ import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from chainrule.data.files import write_file
-from chainrule.errors import DataError, RunError
+from chainrule.data.files import make_folder, write_file
+from chainrule.errors import DataError
 
 TIMEOUT = 30  # seconds without an answer
 
@@ -59,11 +59,6 @@ def _check(content: bytes, sha256: str, source: str) -> None:
 
 
 def _keep(content: bytes, path: Path) -> Path:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RunError(
-            "CR803", f"cannot make the folder {path.parent}: {error.strerror}"
-        ) from None
+    make_folder(path.parent)
     write_file(path, lambda file: file.write(content))
     return path

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import tempfile
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
@@ -21,25 +20,22 @@ def write_file(path: str | os.PathLike, write: Callable[[BinaryIO], object]) -> 
     Raises: RunError (CR803) where the folder cannot be written or the disk is full.
     """
     target = Path(path)
-    beside = None
+    beside = target.with_name(f".{target.name}.{os.getpid()}.{threading.get_ident()}")
     try:
-        handle, beside = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        with os.fdopen(handle, "wb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(beside, 0o666 & ~_umask())
-        os.replace(beside, target)
+        try:
+            with beside.open("wb") as file:
+                write(file)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(beside, target)
+        finally:
+            beside.unlink(missing_ok=True)
     except OSError as error:
         raise RunError(
             "CR803",
             f"cannot write {target}: {error.strerror or error}. What stood there before is "
             "unharmed; choose a folder that can be written, or free some space",
         ) from None
-    finally:
-        if beside is not None:
-            with contextlib.suppress(OSError):
-                os.unlink(beside)
 
 
 def write_text(path: str | os.PathLike, text: str) -> None:
@@ -47,8 +43,23 @@ def write_text(path: str | os.PathLike, text: str) -> None:
     write_file(path, lambda file: file.write(text.encode("utf-8")))
 
 
-def _umask() -> int:
-    """The permissions that new files do not get, read the only way there is."""
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
+def make_folder(path: str | os.PathLike, *, new: bool = False) -> Path:
+    """Make a folder and those above it; `new` demands that it was not there.
+
+    Raises: RunError (CR803) where that is not allowed; FileExistsError for `new`.
+    """
+    try:
+        Path(path).mkdir(parents=True, exist_ok=not new)
+    except FileExistsError:
+        if new:
+            raise
+        raise RunError(
+            "CR803", f"cannot make the folder {path}: a file of that name is in the way"
+        ) from None
+    except OSError as error:
+        raise RunError(
+            "CR803",
+            f"cannot make the folder {path}: {error.strerror or error}. Choose a place that "
+            "can be written",
+        ) from None
+    return Path(path)

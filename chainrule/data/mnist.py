@@ -30,12 +30,12 @@ SHA256 = {  # of the unpacked files
     ),
 }
 SPLIT_SEED = 2024  # the parts never depend on the seed of a training
-VALIDATION_FRACTION = 1 / 12  # 5,000 of 60,000
+VALIDATION_FRACTION = 1 / 12  # of the 60,000 images that are for training
 BRIGHTEST = 255
 
 
 def mnist(data_dir: str | Path | None = None) -> Splits:
-    """Handwritten digits, 28 x 28: 55,000 for training, 5,000 for validation, 10,000 test.
+    """Handwritten digits, 28 x 28: 54,999 for training, 5,001 for validation, 10,000 test.
 
     Shapes: images (n, 1, 28, 28) from 0 (paper) to 1 (ink); labels (n,), the digits.
 

@@ -10,7 +10,7 @@ from chainrule.ir.graph import Graph, Variable
 
 
 class ReferenceProgram:
-    """A graph made ready to run: every variable has a slot, and is dropped after its last use."""
+    """A graph made ready to run: each variable has a slot, emptied after its last use."""
 
     def __init__(self, graph: Graph) -> None:
         slots: dict[Variable, int] = {v: i for i, v in enumerate(graph.variables())}

@@ -7,17 +7,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainrule import shapes
-from chainrule.errors import ArgumentTypeError, AxisError, ShapeError
+from chainrule.errors import DtypeError, ShapeError
+from chainrule.ops.index_parsing import as_index, is_array, parse, positions_of
 from chainrule.ops.methods import Methods
-from chainrule.ops.movement import Slice, SliceInto
+from chainrule.ops.slicing import Slice, SliceInto
 from chainrule.ops.primitive import Primitive
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from chainrule.tensor.tensor import Tensor
-
-INTEGER = np.dtype(np.int64)
 
 
 class Index(Primitive):
@@ -194,40 +193,35 @@ class IndexingMethods(Methods):
 
     def __getitem__(self, index: Any) -> Tensor:
         """x[index] with whole numbers, slices, None, ..., masks, lists and tensors."""
-        slices, shape, positions = _parse(self, index)
+        slices, shape, found = parse(self, index)
         y = self._sliced(slices, shape)
-        return y._at_positions(positions) if positions else y
+        return y._at(*positions_of(y, found)) if found else y
 
     def __setitem__(self, index: Any, value: Any) -> None:
         """x[index] = value; the gradient goes to `value` and to what stays of x."""
-        slices, shape, positions = _parse(self, index)
-        if not isinstance(value, Methods):
-            value = self._of(np.asarray(value)) if _is_array(value) else self._number(
-                value, self._cell.array.dtype
-            )  # fmt: skip
+        slices, shape, found = parse(self, index)
+        if is_array(value):
+            value = self._of(np.asarray(value))
+        elif not isinstance(value, Methods):
+            value = self._number(value, self._cell.array.dtype)
         value = value._cast(self._cell.array.dtype)
-        part = self.detach()._sliced(slices, shape)
-        if positions:
-            indices, axes = _resolve(part, positions)
-            _check_fits(value.shape, _indexed_shape(part.shape, [i.shape for i in indices], axes))
+        if found:
             part = self._sliced(slices, shape)
-            value = self._apply(IndexPut, part, value, *indices, axes=axes)
-        else:
-            _check_fits(value.shape, part.shape)
-        whole = shapes_of(slices)
-        if len(value.shape) > len(part.shape):
-            value = value.reshape(value.shape[len(value.shape) - len(part.shape) :])
-        value = value.expand(part.shape).reshape(whole)
+            indices, axes = positions_of(part, found)
+            place = _indexed_shape(part.shape, tuple([i.shape for i in indices]), axes)
+            value = self._apply(IndexPut, part, _fitted(value, place), *indices, axes=axes)
+        whole = tuple([len(range(*part)) for part in slices])
+        value = _fitted(value, shape).expand(shape).reshape(whole)
         self._assign(self._apply(SliceInto, self, value, slices=slices), "x[...] = value")
 
     def _sliced(self, slices: tuple, shape: shapes.Shape) -> Any:
+        """The part that `slices` cut out, under the shape given; never self."""
         x: Any = self
-        if any(part != (0, n, 1) for part, n in zip(slices, self.shape, strict=True)):
+        if slices != tuple([(0, n, 1) for n in self.shape]):
             x = self._apply(Slice, self, slices=slices)
-        return x if tuple(x.shape) == shape and x is not self else x.reshape(shape)
+        return x if x is not self and tuple(x.shape) == shape else x.reshape(shape)
 
-    def _at_positions(self, positions: dict[int, Any]) -> Tensor:
-        indices, axes = _resolve(self, positions)
+    def _at(self, indices: Sequence[Tensor], axes: shapes.Shape) -> Tensor:
         return self._apply(Index, self, *indices, axes=axes)
 
     def gather(self, dim: int, index: Tensor) -> Tensor:
@@ -236,44 +230,80 @@ class IndexingMethods(Methods):
         if self.ndim == 0 or index.ndim == 0:
             return self.reshape(-1).gather(0, index.reshape(-1)).reshape(index.shape)
         _check_along(self, index, axis, "gather")
-        return self._apply(Gather, self, _as_index(index, self.shape[axis]), axis=axis)
+        at = as_index(index, self.shape[axis], negative=False)
+        return self._apply(Gather, self, at, axis=axis)
 
     def scatter(self, dim: int, index: Tensor, src: Any = None, *, value: Any = None) -> Tensor:
         """self with self[i, index[i, j]] = src[i, j] for dim = 1, and so on."""
         src = value if src is None else src
         if not isinstance(src, Methods):
             src = self._number(src, self._cell.array.dtype).expand(index.shape)
-        axis = shapes.axis(dim, self.ndim)
-        _check_along(self, index, axis, "scatter")
-        at = _as_index(index, self.shape[axis])
-        return self._apply(Scatter, self, at, src._cast(self._cell.array.dtype), axis=axis)
+        return self._scattered(Scatter, dim, index, src)
 
     def scatter_add(self, dim: int, index: Tensor, src: Tensor) -> Tensor:
         """self with self[i, index[i, j]] += src[i, j] for dim = 1, and so on."""
+        return self._scattered(ScatterAdd, dim, index, src)
+
+    def _scattered(
+        self, primitive: type[Primitive], dim: int, index: Tensor, src: Tensor
+    ) -> Tensor:
+        what = "scatter" if primitive is Scatter else "scatter_add"
         axis = shapes.axis(dim, self.ndim)
-        _check_along(self, index, axis, "scatter_add")
-        return self._apply(ScatterAdd, self, _as_index(index, self.shape[axis]), src, axis=axis)
+        _check_same_dtype(self, src, what)
+        if self.ndim == 0:
+            vectors = self.reshape(1), index.reshape(-1), src.reshape(-1)
+            return vectors[0]._scattered(primitive, 0, *vectors[1:]).reshape(())
+        _check_along(self, index, axis, what)
+        if src.ndim != index.ndim or any(m < n for n, m in zip(index.shape, src.shape)):
+            raise ShapeError(
+                "CR102",
+                f"{what}: src has shape {tuple(src.shape)}, which does not cover the index of "
+                f"shape {tuple(index.shape)}",
+            )
+        at = as_index(index, self.shape[axis], negative=False)
+        return self._apply(primitive, self, at, src, axis=axis)
 
     def index_select(self, dim: int, index: Tensor) -> Tensor:
         """The positions `index` along `dim`, in that order."""
         axis = shapes.axis(dim, self.ndim)
-        return self._apply(
-            Index, self, _as_index(index.reshape(-1), self.shape[axis]), axes=(axis,)
-        )
+        if index.ndim > 1:
+            raise ShapeError(
+                "CR102", f"index_select takes a vector of positions, got {tuple(index.shape)}"
+            )
+        if self.ndim == 0:
+            return self.reshape(1).index_select(0, index).reshape(())
+        at = as_index(index.reshape(-1), self.shape[axis], negative=False)
+        return self._apply(Index, self, at, axes=(axis,))
 
     def index_add(self, dim: int, index: Tensor, source: Tensor, *, alpha: float = 1) -> Tensor:
         """self with alpha · source added at the positions `index` along `dim`."""
         axis = shapes.axis(dim, self.ndim)
-        at = _as_index(index, self.shape[axis])
-        return self._apply(IndexAdd, self, source if alpha == 1 else source * alpha, at,
-                           axes=(axis,))  # fmt: skip
+        _check_same_dtype(self, source, "index_add")
+        at = as_index(index.reshape(-1), self.shape[axis], negative=False)
+        place = (*self.shape[:axis], at.shape[0], *self.shape[axis + 1 :])
+        if tuple(source.shape) != place:
+            raise ShapeError(
+                "CR102",
+                f"index_add: source has shape {tuple(source.shape)}; the index asks for {place}",
+            )
+        scaled = source if alpha == 1 else source * alpha
+        return self._apply(IndexAdd, self, scaled, at, axes=(axis,))
 
     def take(self, index: Tensor) -> Tensor:
         """Elements of the flattened tensor."""
         return self.reshape(-1)[index]
 
-    def take_along_dim(self, indices: Tensor, dim: int) -> Tensor:
-        return self.gather(dim, indices)
+    def take_along_dim(self, indices: Tensor, dim: int | None = None) -> Tensor:
+        """As gather; without `dim`, of the flattened tensor."""
+        if dim is None:
+            return self.reshape(-1).gather(0, indices.reshape(-1))
+        axis = shapes.axis(dim, self.ndim)
+        ones = [n if i != axis else 1 for i, n in enumerate(self.shape)]
+        other = [n if i != axis else 1 for i, n in enumerate(indices.shape)]
+        common = list(shapes.broadcast(tuple(ones), tuple(other)))
+        own, wanted = common.copy(), common
+        own[axis], wanted[axis] = self.shape[axis], indices.shape[axis]
+        return self.expand(own).gather(axis, indices.expand(wanted))
 
     def masked_select(self, mask: Tensor) -> Tensor:
         """The elements where `mask` holds, in a row."""
@@ -289,157 +319,28 @@ class IndexingMethods(Methods):
 
     def nonzero(self, *, as_tuple: bool = False) -> Any:
         """The positions of the elements that are not zero, a row each (or a tensor per axis)."""
-        found = np.nonzero(self._array("nonzero()"))
+        array = self.detach()._readable_array("nonzero()")
         if as_tuple:
-            return tuple(self._of(axis.astype(np.int64)) for axis in found)
-        return self._of(np.stack(found, -1).astype(np.int64))
+            return tuple(self._of(found) for found in np.nonzero(np.atleast_1d(array)))
+        return self._of(np.argwhere(array))
 
-    argwhere = nonzero
-
-
-def _is_array(value: Any) -> bool:
-    return isinstance(value, (list, tuple, np.ndarray))
+    def argwhere(self) -> Tensor:
+        """The positions of the elements that are not zero, a row each."""
+        return self.nonzero()
 
 
-def _parse(x: Any, index: Any) -> tuple[tuple, shapes.Shape, dict[int, Any]]:
-    """An index taken apart, as PyTorch reads it: first the plain part, then the positions.
-
-    Returns a slice (start, stop, step) for each axis of x, the shape after the plain part
-    (whole numbers drop their axis, None adds one), and the index tensors by their axis in
-    that shape.
-    """
-    entries = _entries(x, index)
-    slices: list[tuple[int, int, int]] = []
-    shape: list[int] = []
-    positions: dict[int, Any] = {}
-    for entry in entries:
-        if entry is None:
-            shape.append(1)
-            continue
-        size = x.shape[len(slices)]
-        if isinstance(entry, bool):
-            positions[len(shape)] = x._of(np.zeros(int(entry), np.int64))
-            shape.append(1)
-        elif isinstance(entry, int):
-            at = _whole(entry, size, len(slices))
-            slices.append((at, at + 1, 1))
-        elif isinstance(entry, slice):
-            part = _slice(entry, size)
-            slices.append(part)
-            shape.append(len(range(*part)))
-        else:
-            positions[len(shape)] = entry
-            used = max(entry.ndim, 1) if entry.dtype.name == "bool" else 1
-            for n in x.shape[len(slices) : len(slices) + used]:
-                slices.append((0, n, 1))
-                shape.append(n)
-    return tuple(slices), tuple(shape), positions
-
-
-def _entries(x: Any, index: Any) -> list[Any]:
-    """The parts of an index with `...` spelled out and sequences made tensors."""
-    parts = list(index) if isinstance(index, tuple) else [index]
-    parts = [_normal(x, part) for part in parts]
-    taken = sum(_axes_taken(part) for part in parts)
-    if taken > x.ndim:
-        raise AxisError(
-            "CR103", f"too many indices: {taken} for a tensor of shape {tuple(x.shape)}"
+def _check_same_dtype(x: Any, src: Any, what: str) -> None:
+    if x.dtype is not src.dtype:
+        raise DtypeError(
+            "CR204",
+            f"{what}: {src.dtype} elements cannot go into a {x.dtype} tensor; convert them, "
+            f"src.to({x.dtype})",
         )
-    fill = [slice(None)] * (x.ndim - taken)
-    dots = [i for i, part in enumerate(parts) if part is Ellipsis]
-    if len(dots) > 1:
-        raise AxisError("CR103", "an index may hold only one '...'")
-    at = dots[0] if dots else len(parts)
-    return [*parts[:at], *fill, *parts[at + 1 :]]
-
-
-def _normal(x: Any, part: Any) -> Any:
-    if isinstance(part, Methods):
-        return part
-    if isinstance(part, (np.integer, np.bool_)):
-        return part.item()
-    if _is_array(part) or isinstance(part, range):
-        array = np.asarray(part)
-        return x._of(array.astype(np.int64) if array.size == 0 else array)
-    if part is None or part is Ellipsis or isinstance(part, (int, slice)):
-        return part
-    raise ArgumentTypeError(
-        "CR903",
-        f"a tensor is indexed by whole numbers, slices, None, ..., lists and tensors of "
-        f"whole numbers or booleans; got {type(part).__name__}",
-    )
-
-
-def _axes_taken(part: Any) -> int:
-    if part is None or part is Ellipsis or isinstance(part, bool):
-        return 0
-    if isinstance(part, Methods) and part.dtype.name == "bool":
-        return part.ndim
-    return 1
-
-
-def _whole(index: int, size: int, axis: int) -> int:
-    if not -size <= index < size:
-        raise AxisError(
-            "CR103", f"index {index} is out of range for axis {axis}, which has {size} elements"
-        )
-    return index % size
-
-
-def _slice(part: slice, size: int) -> tuple[int, int, int]:
-    if part.step is not None and part.step <= 0:
-        raise ArgumentTypeError("CR903", "a slice's step must be positive; use flip() instead")
-    bounds = slice(*[None if b is None else int(b) for b in (part.start, part.stop, part.step)])
-    start, stop, step = bounds.indices(size)
-    return (start, max(start, stop), step)
-
-
-def shapes_of(slices: tuple) -> shapes.Shape:
-    """The shape that slices cut out."""
-    return tuple([len(range(*part)) for part in slices])
-
-
-def _resolve(x: Any, positions: dict[int, Any]) -> tuple[list[Tensor], shapes.Shape]:
-    """Masks become the positions they mark; whole numbers are checked and counted up."""
-    indices: list[Tensor] = []
-    axes: list[int] = []
-    for axis, index in positions.items():
-        if index.dtype.name == "bool":
-            _check_mask(x, index, axis)
-            found = index.nonzero(as_tuple=True)
-            indices += found
-            axes += range(axis, axis + len(found))
-        else:
-            indices.append(_as_index(index, x.shape[axis]))
-            axes.append(axis)
-    return indices, tuple(axes)
-
-
-def _check_mask(x: Any, mask: Any, axis: int) -> None:
-    covered = tuple(x.shape[axis : axis + mask.ndim])
-    if covered != tuple(mask.shape):
-        raise ShapeError(
-            "CR102",
-            f"a mask of shape {tuple(mask.shape)} does not fit the axes {covered} it stands on",
-        )
-
-
-def _as_index(index: Any, size: int) -> Tensor:
-    """An index as int64, within range."""
-    if index.dtype.category != 1:
-        raise ArgumentTypeError("CR903", f"an index tensor holds integers, got {index.dtype}")
-    held = index._cell.array
-    if isinstance(held, np.ndarray) and held.size:
-        low, high = held.min(), held.max()
-        if low < -size or high >= size:
-            wrong = high if high >= size else low
-            raise AxisError(
-                "CR103", f"index {wrong} is out of range for an axis of {size} elements"
-            )
-    return index._cast(INTEGER)
 
 
 def _check_along(x: Any, index: Any, axis: int, what: str) -> None:
+    if 0 in index.shape:
+        return
     fits = index.ndim == x.ndim and all(
         n <= m for i, (n, m) in enumerate(zip(index.shape, x.shape, strict=True)) if i != axis
     )
@@ -451,11 +352,14 @@ def _check_along(x: Any, index: Any, axis: int, what: str) -> None:
         )
 
 
-def _check_fits(value: Sequence[int], place: shapes.Shape) -> None:
-    trimmed = tuple(value)
-    while len(trimmed) > len(place) and trimmed[0] == 1:
-        trimmed = trimmed[1:]
-    if len(trimmed) > len(place) or shapes.broadcast(trimmed, place) != place:
+def _fitted(value: Tensor, place: shapes.Shape) -> Tensor:
+    """`value` without leading axes of size 1 that `place` has not; raises if it does not fit."""
+    extra = len(value.shape) - len(place)
+    trimmed = tuple(value.shape)
+    if extra > 0 and trimmed[:extra] == (1,) * extra:
+        trimmed = trimmed[extra:]
+    if len(trimmed) > len(place) or shapes.broadcast(trimmed, tuple(place)) != tuple(place):
         raise ShapeError(
-            "CR102", f"a value of shape {tuple(value)} does not fit into the place {place}"
+            "CR102", f"a value of shape {tuple(value.shape)} does not fit into the place {place}"
         )
+    return value if extra <= 0 else value.reshape(trimmed)

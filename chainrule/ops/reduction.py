@@ -204,6 +204,8 @@ class ReductionMethods(Methods):
 
 def _root(x: Tensor, p: float = 2) -> Tensor:
     """The p-th root of a sum of powers; at 0, where it has a kink, the derivative is 0."""
+    if not x.requires_grad:
+        return x.sqrt() if p == 2 else x.pow(1 / p)
     zero = x == 0
     away = x.masked_fill(zero, 1)
     return (away.sqrt() if p == 2 else away.pow(1 / p)).masked_fill(zero, 0)

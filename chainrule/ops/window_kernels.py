@@ -27,7 +27,7 @@ import functools
 import itertools
 import math
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -39,7 +39,7 @@ BLOCK_BYTES = 4 << 20
 #: with many channels a block is larger than that: a matrix product of fewer columns is slow
 FEWEST_POSITIONS = 256
 
-Slices = tuple[slice, ...]
+Index = tuple[Any, ...]  # (..., *slices)
 
 
 class Layout(NamedTuple):
@@ -47,7 +47,7 @@ class Layout(NamedTuple):
 
     windows: Shape  # outputs along each axis
     extents: Shape  # places that each axis takes in the line
-    phases: tuple[tuple[Slices, Slices], ...]  # of each phase: its places, its elements
+    phases: tuple[tuple[Index, Index], ...]  # of each phase: its places, its elements
     taps: tuple[tuple[int, int], ...]  # of each tap: its phase, its shift
     size: int  # places of one image
     margin: int  # the longest shift
@@ -68,10 +68,12 @@ def layout(
             steps * pitch for (steps, _), pitch in zip(at, _pitches(extents), strict=True)
         )
         taps.append((numbers[tuple(phase for _, phase in at)], shift))
-    pairs = itertools.product(*(by_phase.values() for by_phase in phases))
-    slices = tuple(tuple(zip(*pair, strict=True)) for pair in pairs)
+    where = []
+    for pairs in itertools.product(*(by_phase.values() for by_phase in phases)):
+        places, elements = zip(*pairs, strict=True)
+        where.append(((..., *places), (..., *elements)))
     margin = max(shift for _, shift in taps)
-    return Layout(windows, extents, slices, tuple(taps), math.prod(extents), margin)
+    return Layout(windows, extents, tuple(where), tuple(taps), math.prod(extents), margin)
 
 
 def _axis(size: int, kernel: int, stride: int, padding: int, dilation: int) -> tuple:
@@ -203,10 +205,10 @@ class Workspace:
         for images, elements in self._phases(len(x)):
             x.swapaxes(0, 1)[elements] = images
 
-    def _phases(self, n: int) -> Iterator[tuple[np.ndarray, tuple]]:
+    def _phases(self, n: int) -> Iterator[tuple[np.ndarray, Index]]:
         """The elements of n images on the line of each phase, and where an image has them."""
         for line, (places, elements) in zip(self.lines, self.at.phases, strict=True):
-            yield self._images(line, n)[(..., *places)], (..., *elements)
+            yield self._images(line, n)[places], elements
 
     def _images(self, line: np.ndarray, n: int) -> np.ndarray:
         """A line seen as n images: (groups, c, line) → (c, n, *extents)"""
@@ -215,8 +217,8 @@ class Workspace:
 
     def at_windows(self, wide: np.ndarray) -> np.ndarray:
         """The places of a line that are outputs: (groups, o, line) → (o, n, *windows)"""
-        images = self._images(wide, wide.shape[-1] // self.at.size)
-        return images[(..., *map(slice, self.at.windows))]
+        outputs: Index = (..., *map(slice, self.at.windows))
+        return self._images(wide, wide.shape[-1] // self.at.size)[outputs]
 
     def widen(self, dy: np.ndarray) -> np.ndarray:
         """(n, o, *windows) → (groups, o, line), zero where there is no output"""
@@ -275,7 +277,7 @@ def window_argmax(
     return index
 
 
-def _tap_slices(tap: Shape, stride: Shape, dilation: Shape, windows: Shape) -> tuple:
+def _tap_slices(tap: Shape, stride: Shape, dilation: Shape, windows: Shape) -> Index:
     """The elements that one tap reads, one for each window."""
     starts = [t * d for t, d in zip(tap, dilation, strict=True)]
     parts = zip(starts, stride, windows, strict=True)

@@ -6,7 +6,7 @@ import heapq
 import itertools
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Union
+from typing import TYPE_CHECKING, Any
 
 from chainrule import settings
 from chainrule.errors import GradientError
@@ -14,11 +14,12 @@ from chainrule.ops.primitive import INDEX, PARAM, SHAPE, SHAPES, TENSOR, Y
 from chainrule.tensor import trace
 
 if TYPE_CHECKING:
-    from chainrule.ops.primitive import Params, Primitive
+    from chainrule.ops.primitive import Params, Primitive, Rule
     from chainrule.tensor.tensor import Tensor
 
-    #: what a cotangent is sent to: the node that made a tensor, or the leaf tensor itself
-    Edge = Union["Node", Tensor]
+
+#: what a cotangent is sent to: the node that made a tensor, or the leaf tensor itself
+Edge = Any
 
 numbers = itertools.count()  # later nodes have larger ones
 #: a gradient is being recorded for derivatives of higher order
@@ -26,7 +27,7 @@ creating_graph: ContextVar[bool] = ContextVar("creating_graph", default=False)
 
 
 class Node:
-    """One step of the computation: the primitive, where its inputs came from, what was saved."""
+    """One step: the primitive, where its inputs came from, what was saved."""
 
     __slots__ = (
         "__weakref__", "edges", "hooks", "number", "params", "primitive", "retained", "rules",
@@ -49,15 +50,16 @@ class Node:
         self.shapes = [value.shape for value in values]
         self.hooks: dict[int, Callable] | None = None
         self.retained: Any = None
-        self.edges: list[Edge | None] = []
-        self.saved: dict[int, Any] | None = {}
+        self.edges: list[Edge] = []
+        self.saved: dict[int, Any] | None
+        self.saved = saved = {}
         for x, rule in zip(inputs, self.rules, strict=True):
             if rule is None or not x._requires_grad:
                 self.edges.append(None)
                 continue
             self.edges.append(x if x._edge is None else x._edge)
             for position in rule.keeps:
-                self.saved[position] = y if position == Y else values[position]
+                saved[position] = y if position == Y else values[position]
 
     def name(self) -> str:
         return f"{self.primitive.__name__}Backward0"
@@ -71,10 +73,15 @@ class Node:
                 "already: backward ran through here before. For a second pass over the same "
                 "graph call backward(retain_graph=True) the first time",
             )
-        return [None if edge is None else self._pull_one(i, g) for i, edge in enumerate(self.edges)]
+        cotangents: list[Tensor | None] = []
+        for i, (edge, rule) in enumerate(zip(self.edges, self.rules, strict=True)):
+            if edge is None or rule is None:
+                cotangents.append(None)
+            else:
+                cotangents.append(self._pull_one(i, rule, g))
+        return cotangents
 
-    def _pull_one(self, i: int, g: Tensor) -> Tensor:
-        rule = self.rules[i]
+    def _pull_one(self, i: int, rule: Rule, g: Tensor) -> Tensor:
         cotangent = rule.function(g, *[self._fetch(need, g, i) for need in rule.needs])
         shape = self.shapes[i]
         return cotangent if cotangent.shape == shape else cotangent.sum_to_size(shape)
@@ -97,7 +104,8 @@ class Node:
 
     def _saved_tensor(self, position: int, g: Tensor) -> Tensor:
         """A saved value, connected to the graph while a gradient of a gradient is recorded."""
-        edge = None
+        assert self.saved is not None
+        edge: Edge = None
         if creating_graph.get():
             edge = self if position == Y else self.edges[position]
         return g._wrap(self.saved[position], edge)
@@ -143,8 +151,8 @@ class _Walk:
 
     def __init__(self, targets: list[Edge] | None) -> None:
         self.pending: dict[Edge, Tensor] = {}
-        self.heap: list[tuple[int, Node]] = []
-        self.targets = None if targets is None else set(targets)
+        self.heap: list[tuple[int, Edge]] = []
+        self.targets: set[Edge] | None = None if targets is None else set(targets)
         self.found: dict[Edge, Tensor] = {}
         self.useful: dict[Edge, bool] = {}
 
@@ -158,7 +166,7 @@ class _Walk:
         if hasattr(edge, "pull"):
             heapq.heappush(self.heap, (-edge.number, edge))
 
-    def next(self) -> tuple[Node, Tensor]:
+    def next(self) -> tuple[Edge, Tensor]:
         _, node = heapq.heappop(self.heap)
         if node.trace is not trace.current.get():
             raise GradientError(
@@ -183,6 +191,7 @@ class _Walk:
 
     def _leads_to_target(self, edge: Edge) -> bool:
         """Whether a target lies at or behind `edge`; depth first, without recursion."""
+        assert self.targets is not None
         stack = [edge]
         while stack:
             top = stack[-1]

@@ -17,12 +17,18 @@ from chainrule.ops.bitwise import BitwiseMethods
 from chainrule.ops.comparison import ComparisonMethods
 from chainrule.ops.contraction import ContractionMethods
 from chainrule.ops.conversion import CopyMethods
+from chainrule.ops.cumulative import CumulativeMethods
 from chainrule.ops.elementwise import ElementwiseMethods
+from chainrule.ops.extremum import ExtremumMethods
 from chainrule.ops.indexing import IndexingMethods
 from chainrule.ops.movement import MovementMethods
 from chainrule.ops.reduction import ReductionMethods
 from chainrule.ops.rounding import RoundingMethods
 from chainrule.ops.selection import SelectionMethods
+from chainrule.ops.slicing import SlicingMethods
+from chainrule.ops.softmax import SoftmaxMethods
+from chainrule.ops.sorting import SortingMethods
+from chainrule.ops.triangular import TriangularMethods
 from chainrule.ops.trigonometry import TrigonometryMethods
 from chainrule.ops.window import WindowMethods
 from chainrule.tensor import tape, trace
@@ -40,6 +46,7 @@ if TYPE_CHECKING:
 def apply(primitive: type[Primitive], *inputs: Tensor, **params: Any) -> Tensor:
     """Compute the result, remember how it was made."""
     writing = trace.current.get()
+    y: Any
     if writing is None:
         values = tuple([x._cell.array for x in inputs])
         y = primitive.evaluate(values, params)
@@ -59,7 +66,7 @@ def apply(primitive: type[Primitive], *inputs: Tensor, **params: Any) -> Tensor:
 
 def _remember(result: Tensor, node: tape.Node) -> None:
     """Put the step on the tape if a gradient can flow through it."""
-    if any([edge is not None for edge in node.edges]):
+    if node.edges.count(None) < len(node.edges):
         result._edge = node
         result._requires_grad = True
 
@@ -75,8 +82,14 @@ class Tensor(
     SelectionMethods,
     CopyMethods,
     ReductionMethods,
+    ExtremumMethods,
+    CumulativeMethods,
+    SoftmaxMethods,
+    SortingMethods,
     MovementMethods,
+    SlicingMethods,
     IndexingMethods,
+    TriangularMethods,
     ContractionMethods,
     WindowMethods,
     InPlaceMethods,
@@ -137,7 +150,7 @@ class Tensor(
     def _array(self, what: str) -> np.ndarray:
         """The numbers; raises TraceError where there are none."""
         writing = trace.current.get()
-        held = self._cell.array if writing is None else writing.read(self)
+        held: Any = self._cell.array if writing is None else writing.read(self)
         if type(held) is Symbol:
             held.no_numbers(what)
         return held
@@ -158,7 +171,7 @@ class Tensor(
         return alias
 
     def _assign(self, result: Tensor, what: str) -> Tensor:
-        """Give this tensor the value of `result`: the one mutation under all in-place methods."""
+        """Take over the value of `result`: the one mutation, under all in-place methods."""
         recording = settings.grad_enabled.get()
         self._check_assignable(result, what, recording)
         if result.dtype is not self.dtype:
@@ -215,6 +228,9 @@ class Tensor(
                 return a, other
             common = result_dtype(a, other)
             return a._cast(common), other._cast(common)
+        own = a._cell.array.dtype
+        if own.kind == "f" and type(other) in (float, int):
+            return a, Tensor._number(other, own)
         common = result_dtype(a, other)
         return a._cast(common), Tensor._number(plain_number(other), common)
 
@@ -318,7 +334,7 @@ class Tensor(
             if self.numel() != 1:
                 raise GradientError(
                     "CR308",
-                    f"backward starts from a single number, not from shape {tuple(self.shape)}; "
+                    f"backward starts from a single number, not from {tuple(self.shape)}; "
                     "reduce it with mean() or sum(), or give the cotangent, backward(g)",
                 )
             return self.detach().ones_like()

@@ -56,8 +56,8 @@ class Symbol:
         if current.get() is self.trace:
             raise TraceError(
                 "CR401",
-                f"{what} needs the numbers of a tensor, which do not exist while a function is "
-                f"compiled{user_line()}. Return the tensor and read it outside, or use "
+                f"{what} needs the numbers of a tensor, which do not exist while a function "
+                f"is compiled{user_line()}. Return the tensor and read it outside, or use "
                 "chainrule.where in place of an if",
             )
         raise TraceError(
@@ -81,7 +81,9 @@ class Trace:
         self._literals: dict[tuple, Symbol] = {}
         self._met: dict[int, Tensor] = {}  # by id: outside tensors read here
         self._own: dict[int, Tensor] = {}  # by id: arguments, and aliases made of them
-        self.pinned: dict[int, Any] = {}  # arguments that are also known from outside: their cell
+        self.pinned: dict[
+            int, Any
+        ] = {}  # arguments that are also known from outside: their cell
 
     def emit(self, primitive: type[Primitive], inputs: tuple, params: Params) -> Symbol:
         """Write down one equation; its result is a symbol."""
@@ -132,8 +134,8 @@ class Trace:
         if tensor._requires_grad:
             raise TraceError(
                 "CR409",
-                f"argument {binding.position} of the compiled function is also known to it from "
-                f"outside{user_line()}, and requires a gradient; pass it one way only",
+                f"argument {binding.position} of the compiled function is also known to it "
+                f"from outside{user_line()}, and requires a gradient; pass it one way only",
             )
         self.pinned[binding.position] = tensor._cell
 
@@ -281,12 +283,12 @@ class Grad(Binding):
     """The gradient that a tensor has when the function is called."""
 
     def __init__(self, slot: GradSlot) -> None:
-        self._owner, self._position = slot.tensor, slot.position
-        if self._position is not None:
-            self._owner = None
+        self._position = slot.position
+        self._owner = slot.tensor if slot.position is None else None
 
     def read(self, arguments: list[Tensor]) -> np.ndarray:
-        owner = arguments[self._position] if self._owner is None else self._owner
+        owner = self._owner if self._position is None else arguments[self._position]
+        assert owner is not None and owner._grad is not None
         return owner._grad._cell.array
 
 

@@ -402,7 +402,7 @@ def test_a_tensor_kept_outside_raises():
         kept.h = x * 2
         return x
 
-    with pytest.raises(TraceError, match="CR40[24]"):
+    with pytest.raises(TraceError, match=r"CR40[24]"):
         cr.compile(keep)(cr.ones(2))
     with pytest.raises(TraceError, match="CR402"):
         kept.h + 1
@@ -579,7 +579,9 @@ def test_a_compiled_method_and_an_options_call():
     assert (a.f(cr.ones(1)).item(), b.f(cr.ones(1)).item()) == (2, 3)
     a.k = 5
     assert a.f(cr.ones(1)).item() == 5
-    assert cr.compile(fullgraph=True, mode="max-autotune")(lambda x: x + 1)(cr.ones(1)).item() == 2
+    assert (
+        cr.compile(fullgraph=True, mode="max-autotune")(lambda x: x + 1)(cr.ones(1)).item() == 2
+    )
     plain = lambda x: x  # noqa: E731
     assert cr.compile(plain, disable=True) is plain
     with pytest.raises(ValueError, match="CR407"):

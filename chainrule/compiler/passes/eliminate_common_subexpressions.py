@@ -19,14 +19,18 @@ def eliminate_common_subexpressions(graph: Graph) -> Graph:
     first: dict[Any, Variable] = {}
     constants: dict[Variable, np.ndarray] = {}
     for variable, value in graph.constants.items():
-        key = (value.shape, value.dtype, value.strides, value.tobytes())
-        same[variable] = first.setdefault(key, variable)
+        content = (value.shape, value.dtype, value.strides, value.tobytes())
+        same[variable] = first.setdefault(content, variable)
         if same[variable] is variable:
             constants[variable] = value
     equations = []
     for equation in graph.equations:
         inputs = tuple([same.get(v, v) for v in equation.inputs])
-        key = (equation.primitive, inputs, tuple(sorted(map(_hashable, equation.params.items()))))
+        key = (
+            equation.primitive,
+            inputs,
+            tuple(sorted(map(_as_text, equation.params.items()))),
+        )
         found = first.setdefault(key, equation.output)
         if found is equation.output:
             equations.append(
@@ -37,7 +41,7 @@ def eliminate_common_subexpressions(graph: Graph) -> Graph:
     return Graph(graph.inputs, constants, equations, outputs)
 
 
-def _hashable(item: tuple[str, Any]) -> tuple[str, str]:
+def _as_text(item: tuple[str, Any]) -> tuple[str, str]:
     """A parameter as text that tells 1 from 1.0 and True, and 0.0 from -0.0."""
     name, value = item
     return name, repr(value)

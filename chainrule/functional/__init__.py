@@ -1,0 +1,1 @@
+"""Formulas made of tensor methods: activations, layers without state, losses."""

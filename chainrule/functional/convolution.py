@@ -1,0 +1,131 @@
+"""Convolution of signals, images and volumes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from chainrule.errors import ArgumentError, ShapeError
+from chainrule.tensor.tensor import Tensor
+
+Sizes = int | Sequence[int]
+
+
+def conv1d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Sizes = 1,
+    padding: Sizes | str = 0,
+    dilation: Sizes = 1,
+    groups: int = 1,
+) -> Tensor:
+    """Convolution of signals; see conv2d.
+
+    Shapes:  input (n, c, t) or (c, t), weight (o, c / groups, k) → (n, o, t') or (o, t')
+    """
+    return convolution(1, input, weight, bias, stride, padding, dilation, groups)
+
+
+def conv2d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Sizes = 1,
+    padding: Sizes | str = 0,
+    dilation: Sizes = 1,
+    groups: int = 1,
+) -> Tensor:
+    """Convolution of images
+
+        y[n, o, i, j] = b[o] + Σ_c Σ_u Σ_v w[o, c, u, v] x[n, c, s i + d u - p, s j + d v - p]
+
+    with stride s, dilation d and padding p; x is zero outside.
+
+    Shapes:  input (n, c, h, w) or (c, h, w), weight (o, c / groups, kh, kw)
+    Args:    padding: zeros on each side of an axis, or "valid" for none, or "same" for as
+        many as keep the size of the image (with stride 1; an odd one goes behind).
+        groups: parts that the channels are divided into, each convolved by itself.
+    Raises:  ShapeError CR110 (axes), CR115 (channels), CR116 (the kernel does not fit);
+        ArgumentError CR117, CR521 (a padding by name that cannot be).
+    Source:  Goodfellow et al. 2016, §9.1
+
+    Example:
+        >>> import chainrule as cr
+        >>> image = cr.arange(9.0).reshape(1, 3, 3)
+        >>> conv2d(image, cr.ones(1, 1, 2, 2))
+        tensor([[[ 8., 12.],
+                 [20., 24.]]])
+    """
+    return convolution(2, input, weight, bias, stride, padding, dilation, groups)
+
+
+def conv3d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Sizes = 1,
+    padding: Sizes | str = 0,
+    dilation: Sizes = 1,
+    groups: int = 1,
+) -> Tensor:
+    """Convolution of volumes; see conv2d.
+
+    Shapes:  input (n, c, d, h, w) or (c, d, h, w), weight (o, c / groups, kd, kh, kw)
+    """
+    return convolution(3, input, weight, bias, stride, padding, dilation, groups)
+
+
+def convolution(
+    spatial: int,
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: Sizes,
+    padding: Sizes | str,
+    dilation: Sizes,
+    groups: int,
+) -> Tensor:
+    """Convolution over `spatial` axes; conv2d says what it computes."""
+    if weight.ndim != spatial + 2:
+        raise ShapeError(
+            "CR110",
+            f"conv{spatial}d takes weights (o, c / groups, *kernel) with {spatial + 2} axes, "
+            f"got {tuple(weight.shape)}",
+        )
+    if input.ndim == spatial + 1:  # one image without the axis of the batch
+        images = input.unsqueeze(0)
+        y = convolution(spatial, images, weight, bias, stride, padding, dilation, groups)
+        return y.squeeze(0)
+    if isinstance(padding, str):
+        input, padding = _padded(input, weight, stride, padding, dilation), 0
+    y = input.convolve(weight, stride, padding, dilation, groups)
+    return y if bias is None else y + bias.reshape(-1, *[1] * spatial)
+
+
+def _padded(
+    input: Tensor, weight: Tensor, stride: Sizes, padding: str, dilation: Sizes
+) -> Tensor:
+    """The input with the zeros that "same" means."""
+    kernel = weight.shape[2:]
+    strides = per_axis(stride, len(kernel))
+    if padding not in ("same", "valid") or (padding == "same" and set(strides) != {1}):
+        raise ArgumentError(
+            "CR521",
+            f"a convolution with padding={padding!r} and stride={stride}: a padding by name is "
+            "'valid', or 'same' with stride 1; give numbers instead",
+        )
+    if padding == "valid":
+        return input
+    borders = same_padding(tuple(kernel), per_axis(dilation, len(kernel)))
+    return input.pad_constant([(0, 0)] * (input.ndim - len(kernel)) + borders)
+
+
+def same_padding(kernel: Sequence[int], dilation: Sequence[int]) -> list[tuple[int, int]]:
+    """What goes before and behind each axis, so that a convolution keeps its size."""
+    totals = [d * (k - 1) for k, d in zip(kernel, dilation, strict=True)]
+    return [(total // 2, total - total // 2) for total in totals]
+
+
+def per_axis(sizes: Sizes, count: int) -> tuple[int, ...]:
+    """One number for all axes, or one for each, as one for each."""
+    return (sizes,) * count if isinstance(sizes, int) else tuple(sizes)

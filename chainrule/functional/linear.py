@@ -1,0 +1,41 @@
+"""The affine map that a dense layer computes."""
+
+from __future__ import annotations
+
+import math
+
+from chainrule.errors import ShapeError
+from chainrule.tensor.tensor import Tensor
+
+
+def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """Affine map  y = x Wᵀ + b.
+
+    Shapes:  input (…, in_features), weight (out_features, in_features) → (…, out_features)
+    Raises:  ShapeError (CR101) where the last axis of the input has another size.
+
+    Example:
+        >>> import chainrule as cr
+        >>> linear(cr.tensor([-1.0, 2.0]), cr.tensor([[3.0, -2.0]]), cr.tensor([1.0]))
+        tensor([-6.])
+    """
+    try:
+        y = input @ weight.T
+    except ShapeError:
+        raise _misfit(tuple(input.shape), tuple(weight.shape)) from None
+    return y if bias is None else y + bias
+
+
+def _misfit(x: tuple[int, ...], weight: tuple[int, ...]) -> ShapeError:
+    """The error for an input that does not fit, with the likeliest repair."""
+    features, flat = weight[-1], math.prod(x[1:])
+    repair = f"The input has {x[-1] if x else 'no'} features, so the layer needs " + (
+        f"in_features={x[-1]}" if x else "a vector for each sample"
+    )
+    if len(x) > 2:
+        repair = f"Flatten first: x.flatten(1) gives ({x[0]}, {flat})" + (
+            "" if flat == features else f", for which the layer needs in_features={flat}"
+        )
+    elif len(x) == 2 and x[0] == features:
+        repair = f"The axes seem to be exchanged: x.T gives {(x[1], x[0])}"
+    return ShapeError("CR101", f"Linear expects (…, {features}) but got {x}. {repair}")

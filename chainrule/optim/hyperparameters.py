@@ -1,0 +1,85 @@
+"""The numbers of a parameter group: checked when they are given, read during a step."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from chainrule.dtypes import dtype
+from chainrule.errors import ArgumentError
+from chainrule.tensor.number import changing_number, steering_value
+from chainrule.tensor.tensor import Tensor
+
+NONNEGATIVE = (0.0, math.inf)
+FRACTION = (0.0, 1.0)  # 1 itself is excluded
+
+
+class Hyperparameters:
+    """The hyper-parameters of one group during one step, each read once.
+
+    Numbers are floats; while tracing they are 0-d float64 tensors read at every call, so that
+    schedules may change them. What an `if` depends on is guarded: another value, another trace.
+    """
+
+    def __init__(self, group: Mapping[str, Any]) -> None:
+        self.group = group
+        self._read: dict[Any, Any] = {}
+
+    def number(self, name: str, index: int | None = None) -> float | Tensor:
+        """A number that may change from step to step; `index` picks one out of a pair."""
+        key = (name, index)
+        if key not in self._read:
+            self._read[key] = self._number(name, index)
+        return self._read[key]
+
+    def _number(self, name: str, index: int | None) -> float | Tensor:
+        def held() -> Any:
+            value = self.group[name]
+            return value if index is None else value[index]
+
+        value = held()
+        if isinstance(value, Tensor):
+            steering_value(held, f"the tensor given as {name}")
+            return value.double().reshape(())
+        return changing_number(lambda: float(held()))
+
+    def on(self, name: str) -> bool:
+        """Whether a switch is on or a number is not 0; a tensor counts as not 0."""
+        key = (name, "on")
+        if key not in self._read:
+            self._read[key] = steering_value(
+                lambda: isinstance(self.group[name], Tensor) or bool(self.group[name]),
+                f"whether the optimizer uses {name}",
+            )
+        return self._read[key]
+
+
+def in_type(of: dtype, *numbers: float | Tensor) -> list[Tensor]:
+    """Numbers as 0-d tensors of the type `of`, each rounded once."""
+    return [
+        x.to(of) if isinstance(x, Tensor) else Tensor._number(x, of.numpy) for x in numbers
+    ]
+
+
+def check_ranges(
+    owner: str, values: Mapping[str, Any], ranges: Mapping[str, tuple[float, float]]
+) -> None:
+    """Refuse hyper-parameters outside [low, high).
+
+    Raises: ArgumentError (CR604) that names the first one.
+    """
+    for name, (low, high) in ranges.items():
+        given = values[name]
+        for number in given if isinstance(given, (tuple, list)) else (given,):
+            if not _is_between(number, low, high):
+                wanted = f"≥ {low:g}" + ("" if high == math.inf else f" and < {high:g}")
+                raise ArgumentError(
+                    "CR604", f"{owner}: {name} must be a number {wanted}, got {given!r}"
+                )
+
+
+def _is_between(number: Any, low: float, high: float) -> bool:
+    if isinstance(number, Tensor):
+        return number.numel() == 1 and low <= number.item() < high
+    return isinstance(number, (int, float)) and low <= number < high

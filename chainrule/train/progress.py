@@ -1,0 +1,90 @@
+"""Progress on the screen: a bar in a terminal, a line per epoch elsewhere."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import time
+from typing import TYPE_CHECKING, Any, TextIO
+
+from chainrule.train.callback import Callback
+
+if TYPE_CHECKING:
+    from chainrule.train.trainer import Trainer
+
+PAUSE = 0.1  # seconds between two looks of the bar
+
+
+class Progress(Callback):
+    """Shows loss, validation scores and time: a line per epoch, and a bar in a terminal."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self.stream = stream or sys.stdout
+        self._bar: Any = None
+        self._shown = 0.0
+
+    def training_begins(self, trainer: Trainer) -> None:
+        """Open the bar where there is a terminal."""
+        if self.stream.isatty():
+            self._bar = _bar(self.stream)
+            self._bar.start()
+            self._bar.add_task("", total=_count(trainer.batches))
+
+    def epoch_begins(self, trainer: Trainer) -> None:
+        """Set the bar back."""
+        if self._bar is not None:
+            title = f"epoch {trainer.epoch + 1}/{trainer.epochs}"
+            self._bar.reset(self._bar.task_ids[0], description=title)
+
+    def step_ends(self, trainer: Trainer) -> None:
+        """Move the bar on; drawing is left out most of the time, as it costs."""
+        if self._bar is None:
+            return
+        self._bar.advance(self._bar.task_ids[0])
+        now = time.perf_counter()
+        if now - self._shown > PAUSE:
+            self._shown = now
+            self._bar.update(self._bar.task_ids[0], loss=f"loss {trainer.loss:.4f}")
+            self._bar.refresh()
+
+    def epoch_ends(self, trainer: Trainer) -> None:
+        """Write the line of the epoch."""
+        line = epoch_line(trainer.history[-1], trainer.epochs)
+        if self._bar is None:
+            print(line, file=self.stream, flush=True)
+        else:
+            self._bar.console.print(line, markup=False, highlight=False)
+
+    def close(self, trainer: Trainer) -> None:
+        """Take the bar away."""
+        if self._bar is not None:
+            self._bar.stop()
+
+
+def epoch_line(record: dict[str, Any], epochs: int) -> str:
+    """One epoch of the history as a line of text."""
+    parts = [f"epoch {record['epoch']:>{len(str(epochs))}}/{epochs}"]
+    parts.append(f"loss {record['train_loss']:.4f}")
+    for name, score in record.items():
+        if name.startswith("validation_"):
+            number = f"{100 * score:.1f} %" if name.endswith("accuracy") else f"{score:.4f}"
+            parts.append(f"{name.replace('_', ' ')} {number}")
+    return "   ".join([*parts, f"{record['seconds']:.2f} s"])
+
+
+def _bar(stream: TextIO) -> Any:
+    """A bar drawn with rich, which is loaded here and nowhere else: it takes a while."""
+    console = importlib.import_module("rich.console").Console(file=stream)
+    rich = importlib.import_module("rich.progress")
+    columns = (
+        rich.TextColumn("{task.description}"),
+        rich.BarColumn(),
+        rich.MofNCompleteColumn(),
+        rich.TextColumn("{task.fields[loss]}"),
+        rich.TimeRemainingColumn(),
+    )
+    return rich.Progress(*columns, console=console, transient=True, auto_refresh=False)
+
+
+def _count(batches: Any) -> int | None:
+    return len(batches) if hasattr(batches, "__len__") else None

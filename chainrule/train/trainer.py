@@ -1,0 +1,157 @@
+"""Trainer: the parts of a training, and their state from one checkpoint to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from chainrule.errors import ArgumentError, DataError, RunError
+from chainrule.nn import Module
+from chainrule.tensor.generator import default_generator
+from chainrule.tensor.tensor import Tensor
+from chainrule.train.callback import POINTS, Callback
+from chainrule.train.loop import train
+
+SCHEDULES = ("step", "epoch", "score")
+
+
+class Trainer:
+    """Trains a model with the loop that stands in chainrule/train/loop.py.
+
+    Args:
+        model: what is trained.
+        loss_function: of outputs and targets, a mean over the samples of the batch.
+        optimizer: made with the model's parameters.
+        batches: pairs of inputs and targets, gone through once per epoch.
+        validation: pairs to score after each epoch, or None.
+        epochs: passes over the batches, those of a resumed run included.
+        scheduler: changes the learning rate, or None.
+        schedule_each: when the scheduler steps: after each "step", after each "epoch", or with
+            the "score", the validation loss, after each epoch (ReduceLROnPlateau).
+        metrics: more scores for validation, by name, such as {"accuracy": Accuracy()}.
+        callbacks: called at the named points of the loop, in this order.
+
+    Raises: DataError (CR706) without batches; ArgumentError (CR808) for a bad option.
+
+    Example:
+        >>> import chainrule as cr
+        >>> x = cr.linspace(-1, 1, 16).reshape(16, 1)
+        >>> data = cr.utils.data.DataLoader(cr.utils.data.TensorDataset(x, 2 * x), batch_size=4)
+        >>> line = cr.nn.Linear(1, 1)
+        >>> optimizer = cr.optim.SGD(line.parameters(), lr=0.5)
+        >>> history = Trainer(line, cr.nn.MSELoss(), optimizer, data, epochs=20).fit()
+        >>> round(line.weight.item(), 2)
+        2.0
+    """
+
+    def __init__(
+        self,
+        model: Module,
+        loss_function: Callable[[Tensor, Tensor], Tensor],
+        optimizer: Any,
+        batches: Iterable[Any],
+        validation: Iterable[Any] | None = None,
+        *,
+        epochs: int,
+        scheduler: Any = None,
+        schedule_each: str = "epoch",
+        metrics: Mapping[str, Any] | None = None,
+        callbacks: Sequence[Callback] = (),
+    ) -> None:
+        self.model = model
+        self.loss_function = loss_function
+        self.optimizer = optimizer
+        self.batches = batches
+        self.validation = validation
+        self.epochs = epochs
+        self.scheduler = scheduler
+        self.schedule_each = schedule_each
+        self.metrics = dict(metrics or {})
+        self.callbacks = list(callbacks)
+        self._check()
+        self.epoch = 0  # epochs that are done
+        self.step = 0  # steps that are done
+        self.loss = float("nan")  # of the last batch
+        self.stopped = False  # a callback sets it to end the training early
+        self.history: list[dict[str, Any]] = []
+        self._listeners = {
+            point: [getattr(c, point) for c in callbacks if c.listens_to(point)]
+            for point in POINTS
+        }
+
+    def fit(self) -> list[dict[str, Any]]:
+        """Train up to the last epoch; returns the history, one dict per epoch."""
+        try:
+            train(self)
+        finally:
+            self.call("close")
+        return self.history
+
+    def call(self, point: str) -> None:
+        """Give the callbacks their turn."""
+        for listener in self._listeners[point]:
+            listener(self)
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that is needed to go on as if nothing had happened."""
+        return {
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "scheduler": None if self.scheduler is None else self.scheduler.state_dict(),
+            "epoch": self.epoch,
+            "step": self.step,
+            "stopped": self.stopped,
+            "history": self.history,
+            "generators": [generator.get_state() for generator in self._generators()],
+            "callbacks": [callback.state_dict() for callback in self.callbacks],
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take up the state that state_dict() returned.
+
+        Raises: RunError (CR807) for the state of a differently built trainer.
+        """
+        try:
+            self.model.load_state_dict(state["model"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            if self.scheduler is not None:
+                self.scheduler.load_state_dict(state["scheduler"])
+            self.epoch, self.step = int(state["epoch"]), int(state["step"])
+            self.stopped = bool(state["stopped"])
+            self.history = list(state["history"])
+            for generator, saved in zip(self._generators(), state["generators"], strict=True):
+                generator.set_state(saved)
+            for callback, saved in zip(self.callbacks, state["callbacks"], strict=True):
+                callback.load_state_dict(saved)
+        except (KeyError, TypeError, ValueError) as error:
+            raise RunError(
+                "CR807",
+                f"this checkpoint belongs to a training that was built in another way ({error}); "
+                "go on with the same model, optimizer, scheduler and callbacks",
+            ) from None
+
+    def _generators(self) -> list[Any]:
+        """The sources of randomness: the default one, and the loader's own."""
+        own = getattr(self.batches, "generator", None)
+        return [default_generator] if own is None else [default_generator, own]
+
+    def _check(self) -> None:
+        if self.schedule_each not in SCHEDULES:
+            raise ArgumentError(
+                "CR808",
+                f"schedule_each is one of {', '.join(SCHEDULES)}, got {self.schedule_each!r}",
+            )
+        if self.schedule_each == "score" and self.validation is None:
+            raise ArgumentError(
+                "CR808", 'schedule_each="score" needs validation batches, whose loss it watches'
+            )
+        if self.epochs < 0:
+            raise ArgumentError("CR808", f"epochs is at least 0, got {self.epochs}")
+        for name in ("batches", "validation"):
+            batches = getattr(self, name)
+            if hasattr(batches, "__len__") and len(batches) == 0:
+                raise DataError(
+                    "CR706",
+                    f"there is nothing to train on: {name} has no batches. Is the dataset empty, "
+                    "or smaller than one batch with drop_last=True?",
+                )
