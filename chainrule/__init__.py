@@ -12,243 +12,273 @@ from chainrule import optim as optim
 from chainrule import utils as utils
 from chainrule.compiler.compile import compile as compile
 from chainrule.device import device as device
-from chainrule.dtypes import bool_ as bool
-from chainrule.dtypes import float16 as half
-from chainrule.dtypes import float32 as float
-from chainrule.dtypes import float64 as double
-from chainrule.dtypes import int16 as short
-from chainrule.dtypes import int32 as int
-from chainrule.dtypes import int64 as long
-from chainrule.dtypes import (
-    bfloat16 as bfloat16,
-    dtype as dtype,
-    float16 as float16,
-    float32 as float32,
-    float64 as float64,
-    int16 as int16,
-    int32 as int32,
-    int64 as int64,
-    int8 as int8,
-    uint8 as uint8,
-)
+from chainrule.dtypes import bfloat16 as bfloat16
+from chainrule.dtypes import bool_ as bool_
+from chainrule.dtypes import can_cast as can_cast
+from chainrule.dtypes import dtype as dtype
+from chainrule.dtypes import finfo as finfo
+from chainrule.dtypes import float16 as float16
+from chainrule.dtypes import float32 as float32
+from chainrule.dtypes import float64 as float64
+from chainrule.dtypes import iinfo as iinfo
+from chainrule.dtypes import int8 as int8
+from chainrule.dtypes import int16 as int16
+from chainrule.dtypes import int32 as int32
+from chainrule.dtypes import int64 as int64
+from chainrule.dtypes import promote_types as promote_types
+from chainrule.dtypes import uint8 as uint8
 from chainrule.errors import explain as explain
-from chainrule.tensor.creation import (
-    arange as arange,
-    as_tensor as as_tensor,
-    asarray as asarray,
-    empty as empty,
-    empty_like as empty_like,
-    eye as eye,
-    from_dlpack as from_dlpack,
-    from_numpy as from_numpy,
-    full as full,
-    full_like as full_like,
-    get_default_dtype as get_default_dtype,
-    linspace as linspace,
-    logspace as logspace,
-    normal as normal,
-    ones as ones,
-    ones_like as ones_like,
-    rand as rand,
-    rand_like as rand_like,
-    randint as randint,
-    randint_like as randint_like,
-    randn as randn,
-    randn_like as randn_like,
-    randperm as randperm,
-    set_default_dtype as set_default_dtype,
-    tensor as tensor,
-    zeros as zeros,
-    zeros_like as zeros_like,
-)
-from chainrule.tensor.functions import (
-    abs as abs,
-    absolute as absolute,
-    acos as acos,
-    add as add,
-    addcdiv as addcdiv,
-    addcmul as addcmul,
-    addmm as addmm,
-    all as all,
-    allclose as allclose,
-    amax as amax,
-    amin as amin,
-    aminmax as aminmax,
-    any as any,
-    arccos as arccos,
-    arcsin as arcsin,
-    arctan as arctan,
-    argmax as argmax,
-    argmin as argmin,
-    argwhere as argwhere,
-    asin as asin,
-    atan as atan,
-    atan2 as atan2,
-    baddbmm as baddbmm,
-    bernoulli as bernoulli,
-    bitwise_and as bitwise_and,
-    bitwise_left_shift as bitwise_left_shift,
-    bitwise_not as bitwise_not,
-    bitwise_or as bitwise_or,
-    bitwise_right_shift as bitwise_right_shift,
-    bitwise_xor as bitwise_xor,
-    bmm as bmm,
-    broadcast_to as broadcast_to,
-    cat as cat,
-    ceil as ceil,
-    chunk as chunk,
-    clamp as clamp,
-    clamp_max as clamp_max,
-    clamp_min as clamp_min,
-    clip as clip,
-    clone as clone,
-    concat as concat,
-    concatenate as concatenate,
-    cos as cos,
-    cosh as cosh,
-    count_nonzero as count_nonzero,
-    cumsum as cumsum,
-    div as div,
-    divide as divide,
-    dot as dot,
-    eq as eq,
-    equal as equal,
-    erf as erf,
-    exp as exp,
-    exp2 as exp2,
-    expm1 as expm1,
-    fix as fix,
-    flatten as flatten,
-    flip as flip,
-    fliplr as fliplr,
-    flipud as flipud,
-    floor as floor,
-    floor_divide as floor_divide,
-    fmod as fmod,
-    frac as frac,
-    gather as gather,
-    ge as ge,
-    ger as ger,
-    greater as greater,
-    greater_equal as greater_equal,
-    gt as gt,
-    hstack as hstack,
-    index_add as index_add,
-    index_select as index_select,
-    inner as inner,
-    is_complex as is_complex,
-    is_floating_point as is_floating_point,
-    is_tensor as is_tensor,
-    isclose as isclose,
-    isfinite as isfinite,
-    isinf as isinf,
-    isnan as isnan,
-    le as le,
-    lerp as lerp,
-    less as less,
-    less_equal as less_equal,
-    log as log,
-    log10 as log10,
-    log1p as log1p,
-    log2 as log2,
-    logical_and as logical_and,
-    logical_not as logical_not,
-    logical_or as logical_or,
-    logical_xor as logical_xor,
-    logsumexp as logsumexp,
-    lt as lt,
-    masked_fill as masked_fill,
-    masked_select as masked_select,
-    matmul as matmul,
-    max as max,
-    maximum as maximum,
-    mean as mean,
-    min as min,
-    minimum as minimum,
-    mm as mm,
-    moveaxis as moveaxis,
-    movedim as movedim,
-    mul as mul,
-    multinomial as multinomial,
-    multiply as multiply,
-    mv as mv,
-    narrow as narrow,
-    ne as ne,
-    neg as neg,
-    negative as negative,
-    nonzero as nonzero,
-    norm as norm,
-    not_equal as not_equal,
-    numel as numel,
-    outer as outer,
-    permute as permute,
-    pow as pow,
-    prod as prod,
-    ravel as ravel,
-    reciprocal as reciprocal,
-    relu as relu,
-    remainder as remainder,
-    reshape as reshape,
-    roll as roll,
-    round as round,
-    rsqrt as rsqrt,
-    scatter as scatter,
-    scatter_add as scatter_add,
-    select as select,
-    sgn as sgn,
-    sigmoid as sigmoid,
-    sign as sign,
-    sin as sin,
-    sinh as sinh,
-    split as split,
-    sqrt as sqrt,
-    square as square,
-    squeeze as squeeze,
-    stack as stack,
-    std as std,
-    std_mean as std_mean,
-    sub as sub,
-    subtract as subtract,
-    sum as sum,
-    swapaxes as swapaxes,
-    swapdims as swapdims,
-    t as t,
-    take as take,
-    take_along_dim as take_along_dim,
-    tan as tan,
-    tanh as tanh,
-    tensor_split as tensor_split,
-    tile as tile,
-    transpose as transpose,
-    true_divide as true_divide,
-    trunc as trunc,
-    unbind as unbind,
-    unflatten as unflatten,
-    unsqueeze as unsqueeze,
-    var as var,
-    var_mean as var_mean,
-    vstack as vstack,
-    where as where,
-)
-from chainrule.tensor.generator import (
-    Generator as Generator,
-    default_generator as default_generator,
-    get_rng_state as get_rng_state,
-    initial_seed as initial_seed,
-    manual_seed as manual_seed,
-    seed as seed,
-    set_rng_state as set_rng_state,
-)
-from chainrule.tensor.grad_mode import (
-    enable_grad as enable_grad,
-    inference_mode as inference_mode,
-    is_grad_enabled as is_grad_enabled,
-    is_inference_mode_enabled as is_inference_mode_enabled,
-    no_grad as no_grad,
-    set_grad_enabled as set_grad_enabled,
-)
+from chainrule.functional.einsum import einsum as einsum
+from chainrule.tensor.creation import arange as arange
+from chainrule.tensor.creation import as_tensor as as_tensor
+from chainrule.tensor.creation import asarray as asarray
+from chainrule.tensor.creation import empty as empty
+from chainrule.tensor.creation import empty_like as empty_like
+from chainrule.tensor.creation import eye as eye
+from chainrule.tensor.creation import from_dlpack as from_dlpack
+from chainrule.tensor.creation import from_numpy as from_numpy
+from chainrule.tensor.creation import full as full
+from chainrule.tensor.creation import full_like as full_like
+from chainrule.tensor.creation import get_default_dtype as get_default_dtype
+from chainrule.tensor.creation import linspace as linspace
+from chainrule.tensor.creation import logspace as logspace
+from chainrule.tensor.creation import normal as normal
+from chainrule.tensor.creation import ones as ones
+from chainrule.tensor.creation import ones_like as ones_like
+from chainrule.tensor.creation import rand as rand
+from chainrule.tensor.creation import rand_like as rand_like
+from chainrule.tensor.creation import randint as randint
+from chainrule.tensor.creation import randint_like as randint_like
+from chainrule.tensor.creation import randn as randn
+from chainrule.tensor.creation import randn_like as randn_like
+from chainrule.tensor.creation import randperm as randperm
+from chainrule.tensor.creation import set_default_dtype as set_default_dtype
+from chainrule.tensor.creation import tensor as tensor
+from chainrule.tensor.creation import zeros as zeros
+from chainrule.tensor.creation import zeros_like as zeros_like
+from chainrule.tensor.functions import abs as abs
+from chainrule.tensor.functions import absolute as absolute
+from chainrule.tensor.functions import acos as acos
+from chainrule.tensor.functions import add as add
+from chainrule.tensor.functions import addcdiv as addcdiv
+from chainrule.tensor.functions import addcmul as addcmul
+from chainrule.tensor.functions import addmm as addmm
+from chainrule.tensor.functions import all as all
+from chainrule.tensor.functions import allclose as allclose
+from chainrule.tensor.functions import amax as amax
+from chainrule.tensor.functions import amin as amin
+from chainrule.tensor.functions import aminmax as aminmax
+from chainrule.tensor.functions import any as any
+from chainrule.tensor.functions import arccos as arccos
+from chainrule.tensor.functions import arcsin as arcsin
+from chainrule.tensor.functions import arctan as arctan
+from chainrule.tensor.functions import arctan2 as arctan2
+from chainrule.tensor.functions import argmax as argmax
+from chainrule.tensor.functions import argmin as argmin
+from chainrule.tensor.functions import argsort as argsort
+from chainrule.tensor.functions import argwhere as argwhere
+from chainrule.tensor.functions import asin as asin
+from chainrule.tensor.functions import atan as atan
+from chainrule.tensor.functions import atan2 as atan2
+from chainrule.tensor.functions import atleast_1d as atleast_1d
+from chainrule.tensor.functions import atleast_2d as atleast_2d
+from chainrule.tensor.functions import baddbmm as baddbmm
+from chainrule.tensor.functions import bernoulli as bernoulli
+from chainrule.tensor.functions import bincount as bincount
+from chainrule.tensor.functions import bitwise_and as bitwise_and
+from chainrule.tensor.functions import bitwise_left_shift as bitwise_left_shift
+from chainrule.tensor.functions import bitwise_not as bitwise_not
+from chainrule.tensor.functions import bitwise_or as bitwise_or
+from chainrule.tensor.functions import bitwise_right_shift as bitwise_right_shift
+from chainrule.tensor.functions import bitwise_xor as bitwise_xor
+from chainrule.tensor.functions import bmm as bmm
+from chainrule.tensor.functions import broadcast_to as broadcast_to
+from chainrule.tensor.functions import cat as cat
+from chainrule.tensor.functions import ceil as ceil
+from chainrule.tensor.functions import chunk as chunk
+from chainrule.tensor.functions import clamp as clamp
+from chainrule.tensor.functions import clamp_max as clamp_max
+from chainrule.tensor.functions import clamp_min as clamp_min
+from chainrule.tensor.functions import clip as clip
+from chainrule.tensor.functions import clone as clone
+from chainrule.tensor.functions import concat as concat
+from chainrule.tensor.functions import concatenate as concatenate
+from chainrule.tensor.functions import cos as cos
+from chainrule.tensor.functions import cosh as cosh
+from chainrule.tensor.functions import count_nonzero as count_nonzero
+from chainrule.tensor.functions import cumprod as cumprod
+from chainrule.tensor.functions import cumsum as cumsum
+from chainrule.tensor.functions import deg2rad as deg2rad
+from chainrule.tensor.functions import diag as diag
+from chainrule.tensor.functions import diagonal as diagonal
+from chainrule.tensor.functions import div as div
+from chainrule.tensor.functions import divide as divide
+from chainrule.tensor.functions import dot as dot
+from chainrule.tensor.functions import eq as eq
+from chainrule.tensor.functions import equal as equal
+from chainrule.tensor.functions import erf as erf
+from chainrule.tensor.functions import exp as exp
+from chainrule.tensor.functions import exp2 as exp2
+from chainrule.tensor.functions import expm1 as expm1
+from chainrule.tensor.functions import fix as fix
+from chainrule.tensor.functions import flatten as flatten
+from chainrule.tensor.functions import flip as flip
+from chainrule.tensor.functions import fliplr as fliplr
+from chainrule.tensor.functions import flipud as flipud
+from chainrule.tensor.functions import floor as floor
+from chainrule.tensor.functions import floor_divide as floor_divide
+from chainrule.tensor.functions import fmod as fmod
+from chainrule.tensor.functions import frac as frac
+from chainrule.tensor.functions import gather as gather
+from chainrule.tensor.functions import ge as ge
+from chainrule.tensor.functions import ger as ger
+from chainrule.tensor.functions import greater as greater
+from chainrule.tensor.functions import greater_equal as greater_equal
+from chainrule.tensor.functions import gt as gt
+from chainrule.tensor.functions import hstack as hstack
+from chainrule.tensor.functions import index_add as index_add
+from chainrule.tensor.functions import index_select as index_select
+from chainrule.tensor.functions import inner as inner
+from chainrule.tensor.functions import is_complex as is_complex
+from chainrule.tensor.functions import is_floating_point as is_floating_point
+from chainrule.tensor.functions import is_tensor as is_tensor
+from chainrule.tensor.functions import isclose as isclose
+from chainrule.tensor.functions import isfinite as isfinite
+from chainrule.tensor.functions import isin as isin
+from chainrule.tensor.functions import isinf as isinf
+from chainrule.tensor.functions import isnan as isnan
+from chainrule.tensor.functions import le as le
+from chainrule.tensor.functions import lerp as lerp
+from chainrule.tensor.functions import less as less
+from chainrule.tensor.functions import less_equal as less_equal
+from chainrule.tensor.functions import log as log
+from chainrule.tensor.functions import log1p as log1p
+from chainrule.tensor.functions import log2 as log2
+from chainrule.tensor.functions import log10 as log10
+from chainrule.tensor.functions import log_softmax as log_softmax
+from chainrule.tensor.functions import logaddexp as logaddexp
+from chainrule.tensor.functions import logical_and as logical_and
+from chainrule.tensor.functions import logical_not as logical_not
+from chainrule.tensor.functions import logical_or as logical_or
+from chainrule.tensor.functions import logical_xor as logical_xor
+from chainrule.tensor.functions import logit as logit
+from chainrule.tensor.functions import logsumexp as logsumexp
+from chainrule.tensor.functions import lt as lt
+from chainrule.tensor.functions import masked_fill as masked_fill
+from chainrule.tensor.functions import masked_select as masked_select
+from chainrule.tensor.functions import matmul as matmul
+from chainrule.tensor.functions import max as max
+from chainrule.tensor.functions import maximum as maximum
+from chainrule.tensor.functions import mean as mean
+from chainrule.tensor.functions import meshgrid as meshgrid
+from chainrule.tensor.functions import min as min
+from chainrule.tensor.functions import minimum as minimum
+from chainrule.tensor.functions import mm as mm
+from chainrule.tensor.functions import moveaxis as moveaxis
+from chainrule.tensor.functions import movedim as movedim
+from chainrule.tensor.functions import mul as mul
+from chainrule.tensor.functions import multinomial as multinomial
+from chainrule.tensor.functions import multiply as multiply
+from chainrule.tensor.functions import mv as mv
+from chainrule.tensor.functions import nan_to_num as nan_to_num
+from chainrule.tensor.functions import narrow as narrow
+from chainrule.tensor.functions import ne as ne
+from chainrule.tensor.functions import neg as neg
+from chainrule.tensor.functions import negative as negative
+from chainrule.tensor.functions import nonzero as nonzero
+from chainrule.tensor.functions import norm as norm
+from chainrule.tensor.functions import not_equal as not_equal
+from chainrule.tensor.functions import numel as numel
+from chainrule.tensor.functions import outer as outer
+from chainrule.tensor.functions import permute as permute
+from chainrule.tensor.functions import positive as positive
+from chainrule.tensor.functions import pow as pow
+from chainrule.tensor.functions import prod as prod
+from chainrule.tensor.functions import rad2deg as rad2deg
+from chainrule.tensor.functions import ravel as ravel
+from chainrule.tensor.functions import reciprocal as reciprocal
+from chainrule.tensor.functions import relu as relu
+from chainrule.tensor.functions import remainder as remainder
+from chainrule.tensor.functions import repeat_interleave as repeat_interleave
+from chainrule.tensor.functions import reshape as reshape
+from chainrule.tensor.functions import result_type as result_type
+from chainrule.tensor.functions import roll as roll
+from chainrule.tensor.functions import round as round
+from chainrule.tensor.functions import rsqrt as rsqrt
+from chainrule.tensor.functions import rsub as rsub
+from chainrule.tensor.functions import scatter as scatter
+from chainrule.tensor.functions import scatter_add as scatter_add
+from chainrule.tensor.functions import select as select
+from chainrule.tensor.functions import sgn as sgn
+from chainrule.tensor.functions import sigmoid as sigmoid
+from chainrule.tensor.functions import sign as sign
+from chainrule.tensor.functions import sin as sin
+from chainrule.tensor.functions import sinh as sinh
+from chainrule.tensor.functions import softmax as softmax
+from chainrule.tensor.functions import sort as sort
+from chainrule.tensor.functions import split as split
+from chainrule.tensor.functions import sqrt as sqrt
+from chainrule.tensor.functions import square as square
+from chainrule.tensor.functions import squeeze as squeeze
+from chainrule.tensor.functions import stack as stack
+from chainrule.tensor.functions import std as std
+from chainrule.tensor.functions import std_mean as std_mean
+from chainrule.tensor.functions import sub as sub
+from chainrule.tensor.functions import subtract as subtract
+from chainrule.tensor.functions import sum as sum
+from chainrule.tensor.functions import swapaxes as swapaxes
+from chainrule.tensor.functions import swapdims as swapdims
+from chainrule.tensor.functions import t as t
+from chainrule.tensor.functions import take as take
+from chainrule.tensor.functions import take_along_dim as take_along_dim
+from chainrule.tensor.functions import tan as tan
+from chainrule.tensor.functions import tanh as tanh
+from chainrule.tensor.functions import tensor_split as tensor_split
+from chainrule.tensor.functions import tensordot as tensordot
+from chainrule.tensor.functions import tile as tile
+from chainrule.tensor.functions import topk as topk
+from chainrule.tensor.functions import trace as trace
+from chainrule.tensor.functions import transpose as transpose
+from chainrule.tensor.functions import tril as tril
+from chainrule.tensor.functions import triu as triu
+from chainrule.tensor.functions import true_divide as true_divide
+from chainrule.tensor.functions import trunc as trunc
+from chainrule.tensor.functions import unbind as unbind
+from chainrule.tensor.functions import unflatten as unflatten
+from chainrule.tensor.functions import unique as unique
+from chainrule.tensor.functions import unsqueeze as unsqueeze
+from chainrule.tensor.functions import var as var
+from chainrule.tensor.functions import var_mean as var_mean
+from chainrule.tensor.functions import vstack as vstack
+from chainrule.tensor.functions import where as where
+from chainrule.tensor.generator import Generator as Generator
+from chainrule.tensor.generator import default_generator as default_generator
+from chainrule.tensor.generator import get_rng_state as get_rng_state
+from chainrule.tensor.generator import initial_seed as initial_seed
+from chainrule.tensor.generator import manual_seed as manual_seed
+from chainrule.tensor.generator import seed as seed
+from chainrule.tensor.generator import set_rng_state as set_rng_state
+from chainrule.tensor.grad_mode import enable_grad as enable_grad
+from chainrule.tensor.grad_mode import inference_mode as inference_mode
+from chainrule.tensor.grad_mode import is_grad_enabled as is_grad_enabled
+from chainrule.tensor.grad_mode import is_inference_mode_enabled as is_inference_mode_enabled
+from chainrule.tensor.grad_mode import no_grad as no_grad
+from chainrule.tensor.grad_mode import set_grad_enabled as set_grad_enabled
+from chainrule.tensor.legacy import BFloat16Tensor as BFloat16Tensor
+from chainrule.tensor.legacy import BoolTensor as BoolTensor
+from chainrule.tensor.legacy import ByteTensor as ByteTensor
+from chainrule.tensor.legacy import CharTensor as CharTensor
+from chainrule.tensor.legacy import DoubleTensor as DoubleTensor
+from chainrule.tensor.legacy import FloatTensor as FloatTensor
+from chainrule.tensor.legacy import HalfTensor as HalfTensor
+from chainrule.tensor.legacy import IntTensor as IntTensor
+from chainrule.tensor.legacy import LongTensor as LongTensor
+from chainrule.tensor.legacy import ShortTensor as ShortTensor
 from chainrule.tensor.printing import set_printoptions as set_printoptions
 from chainrule.tensor.size import Size as Size
 from chainrule.tensor.tensor import Tensor as Tensor
+
+bool, int, float = bool_, int32, float32  # PyTorch's other names
+half, double, short, long = float16, float64, int16, int64
 
 __version__ = "0.1.0"

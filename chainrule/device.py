@@ -7,6 +7,9 @@ from typing import Any
 from chainrule.errors import DeviceError
 
 
+KINDS = ("cpu", "cuda", "mps", "xla", "xpu", "hpu", "meta")  # the names that programs ask for
+
+
 class device:
     """A place where tensors live, such as `device("cpu")`."""
 
@@ -15,8 +18,12 @@ class device:
     def __init__(self, type: str | device, index: int | None = None) -> None:
         name = type.type if isinstance(type, device) else str(type)
         kind, _, number = name.partition(":")
-        self.type = kind
-        self.index = int(number) if number else index
+        if kind not in KINDS or (number and not number.isdigit()):
+            raise DeviceError(
+                "CR207", f"{name!r} names no device; there are {', '.join(KINDS)} and 'cuda:0'"
+            )
+        self.type: str = kind
+        self.index: int | None = int(number) if number else index
 
     def __str__(self) -> str:
         return self.type if self.index is None else f"{self.type}:{self.index}"

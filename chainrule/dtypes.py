@@ -10,6 +10,9 @@ import functools
 
 import numpy as np
 
+from chainrule import settings
+from chainrule.errors import ArgumentTypeError
+
 BFLOAT16 = np.dtype([("bfloat16", np.uint16)])
 
 BOOL, INTEGER, FLOAT = range(3)  # the categories of type promotion
@@ -107,3 +110,53 @@ def _float32_to_bfloat16(array: np.ndarray) -> np.ndarray:
     quiet_nan = np.uint32(0x7FC0)
     upper = np.where(np.isnan(array), quiet_nan, rounded).astype(np.uint16)
     return upper.view(BFLOAT16).reshape(array.shape)
+
+
+class finfo:
+    """The limits of a floating type: largest and smallest numbers and their spacing."""
+
+    def __init__(self, type: dtype | None = None) -> None:
+        kind = settings.defaults.float_dtype if type is None else type.numpy
+        if not is_float(kind):
+            raise ArgumentTypeError("CR203", f"finfo is for floating types, not {type}; see iinfo")
+        # bfloat16 has the exponents of float32 and 7 bits of fraction
+        limits = np.finfo(np.float32 if kind == BFLOAT16 else kind)
+        cut = kind == BFLOAT16
+        self.bits = 8 * kind.itemsize
+        self.eps = 2.0**-7 if cut else float(limits.eps)
+        self.max = (2 - 2.0**-7) * 2.0**127 if cut else float(limits.max)
+        self.resolution = 0.01 if cut else float(str(limits.resolution))
+        self.tiny = self.smallest_normal = float(limits.tiny)
+        self.min = -self.max
+        self.dtype = OF_NUMPY[kind].name
+
+    def __repr__(self) -> str:
+        return (
+            f"finfo(resolution={self.resolution:g}, min={self.min:g}, max={self.max:g}, "
+            f"eps={self.eps:g}, smallest_normal={self.tiny:g}, tiny={self.tiny:g}, "
+            f"dtype={self.dtype})"
+        )
+
+
+class iinfo:
+    """The limits of an integer type."""
+
+    def __init__(self, type: dtype) -> None:
+        if type.category != INTEGER:
+            raise ArgumentTypeError("CR203", f"iinfo is for integer types, not {type}; see finfo")
+        limits = np.iinfo(type.numpy)
+        self.bits, self.min, self.max = limits.bits, int(limits.min), int(limits.max)
+        self.dtype = type.name
+
+    def __repr__(self) -> str:
+        return f"iinfo(min={self.min}, max={self.max}, dtype={self.dtype})"
+
+
+def can_cast(from_: dtype, to: dtype) -> bool:
+    """Whether a type converts to another without losing its kind (float, integer, bool)."""
+    return from_.category <= to.category
+
+
+def promote_types(type1: dtype, type2: dtype) -> dtype:
+    """The smallest type that holds both."""
+    return OF_NUMPY[promote(type1.numpy, type2.numpy)]

@@ -143,14 +143,18 @@ def _same_nested(a: Any, b: Any) -> bool:
 
 
 def _difference(a: tuple, b: tuple) -> str:
-    """The first difference between two call situations, in words."""
+    """How two call situations differ, in words: the first tensor that is not alike."""
     if len(a[1]) != len(b[1]):
         return f"{len(b[1])} tensors instead of {len(a[1])}"
     names = ("shape", "dtype", "requires_grad", "being a leaf", "a gradient", "its twin")
     for position, (old, new) in enumerate(zip(a[1], b[1], strict=True)):
-        for name, x, y in zip(names, old, new, strict=True):
-            if x != y:
-                return f"tensor {position} has {name} {y} instead of {x}"
+        changed = [
+            f"{name} {y} instead of {x}"
+            for name, x, y in zip(names, old, new, strict=True)
+            if x != y
+        ]
+        if changed:
+            return f"tensor {position} has " + " and ".join(changed)
     if a[2] != b[2]:
         return "gradient recording or the default dtype changed"
     return "a plain argument has another value"

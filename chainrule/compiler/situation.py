@@ -5,6 +5,7 @@ A recording stays valid only as long as these are what they were when it was mad
 
 from __future__ import annotations
 
+import sys
 import types
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -13,6 +14,7 @@ from typing import Any
 from chainrule.tensor.trace import Trace
 
 PLAIN = (bool, int, float, complex, str, bytes, type(None))
+LIBRARIES = sys.stdlib_module_names - {"__main__"} | {"chainrule", "numpy"}
 LARGEST = 1000  # elements of a container that are looked at one by one
 
 
@@ -35,8 +37,8 @@ def snapshot(value: Any, depth: int = 4) -> Any:
 
 def _is_users(what: Any) -> bool:
     """Whether a class or function belongs to the program rather than to a library."""
-    module = getattr(what, "__module__", None) or ""
-    return module.split(".")[0] not in ("chainrule", "builtins", "numpy", "types", "functools")
+    package = (getattr(what, "__module__", None) or "").split(".")[0]
+    return package not in LIBRARIES
 
 
 def watch(function: Callable, trace: Trace, seen: set[int] | None = None) -> None:

@@ -79,13 +79,13 @@ def affine(images: np.ndarray, matrix: np.ndarray, offset: np.ndarray) -> np.nda
     centre = np.array([(h - 1) / 2, (w - 1) / 2])[:, None]
     grid = np.indices((h, w)).reshape(2, h * w) - centre  # (2, p)
     seen = matrix @ grid + offset[:, :, None] + centre + 1  # (n, 2, p), in the padded image
-    seen = np.clip(seen, 0, np.array([h + 1 - 1e-6, w + 1 - 1e-6])[:, None])
+    seen = np.clip(seen, 0, np.array([h + 1, w + 1])[:, None])
     corner = seen.astype(np.intp)
     row, column = corner[:, 0], corner[:, 1]
     down, right = (
         (seen - corner).astype(images.dtype).transpose(1, 0, 2)[:, :, None]
     )  # (n, 1, p)
-    padded = np.pad(images, ((0, 0), (0, 0), (1, 1), (1, 1))).transpose(0, 2, 3, 1)
+    padded = np.pad(images, ((0, 0), (0, 0), (1, 2), (1, 2))).transpose(0, 2, 3, 1)
     each = np.arange(n)[:, None]
 
     def at(i: np.ndarray, j: np.ndarray) -> np.ndarray:

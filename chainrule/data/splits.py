@@ -37,7 +37,7 @@ def stratified_split(
         (3, 3)
     """
     generator = Generator().manual_seed(seed)
-    parts: list[list[np.ndarray]] = [[] for _ in range(len(fractions) + 1)]
+    parts = [[np.empty(0, np.intp)] for _ in range(len(fractions) + 1)]
     for label in np.unique(labels):
         members = np.flatnonzero(labels == label)
         members = members[generator.permutation(len(members)).numpy()]

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from chainrule import dtypes
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.functional.convolution import Sizes, per_axis
 from chainrule.ops.window_shapes import window_counts
@@ -104,9 +103,7 @@ def avg_pool1d(
     count_include_pad: bool = True,
 ) -> Tensor:
     """The mean of each window of a signal; see avg_pool2d."""
-    return _avg_pool(
-        1, input, kernel_size, stride, padding, ceil_mode, count_include_pad, None
-    )
+    return _avg_pool(1, input, kernel_size, stride, padding, ceil_mode, count_include_pad, None)
 
 
 def avg_pool2d(
@@ -136,7 +133,9 @@ def avg_pool2d(
                  [10.5000, 12.5000]]])
     """
     if divisor_override == 0:
-        raise ArgumentError("CR524", "avg_pool2d: divisor_override=0; give a number to divide by")
+        raise ArgumentError(
+            "CR524", "avg_pool2d: divisor_override must not be 0"
+        )
     return _avg_pool(
         2, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
     )
@@ -161,7 +160,7 @@ def _avg_pool(
     else:
         sizes = tuple(images.shape[2:])
         counts = window_counts(sizes, kernel, steps, borders, ceil_mode, count_include_pad)
-        y = totals / Tensor._of(dtypes.cast(counts, input.dtype.numpy))
+        y = totals / input.new_tensor(counts)
     return y if images is input else y.squeeze(0)
 
 
@@ -196,14 +195,14 @@ def _adaptive_avg_pool(spatial: int, input: Tensor, output_size: OutputSizes) ->
 def _part_means(x: Tensor, dim: int, parts: int) -> Tensor:
     """The mean of each part of an axis: parts of equal size, or a matrix product."""
     size = x.shape[dim]
+    if size == parts:
+        return x
     if size % parts == 0:
-        y = x.unflatten(dim, (parts, size // parts))
-        return y.mean(dim)
+        return x.unflatten(dim, (parts, size // parts)).mean(dim)
     means = np.zeros((size, parts))
     for i, (start, stop) in enumerate(_parts(size, parts)):
         means[start:stop, i] = 1 / (stop - start)
-    weights = Tensor._of(dtypes.cast(means, x.dtype.numpy))
-    return (x.transpose(dim, -1) @ weights).transpose(dim, -1)
+    return (x.transpose(dim, -1) @ x.new_tensor(means)).transpose(dim, -1)
 
 
 def adaptive_max_pool1d(

@@ -144,12 +144,14 @@ class ArithmeticMethods(Methods):
 
     def add(self, other: Any, *, alpha: float = 1) -> Tensor:
         """self + alpha · other"""
-        return self._apply(Add, *self._promoted(other if alpha == 1 else other * alpha))
+        a, b = self._promoted(other)
+        return self._apply(Add, a, b if alpha == 1 else _scaled(b, alpha))
 
     def sub(self, other: Any, *, alpha: float = 1) -> Tensor:
         """self - alpha · other"""
         _refuse_booleans("-", self, other)
-        return self._apply(Subtract, *self._promoted(other if alpha == 1 else other * alpha))
+        a, b = self._promoted(other)
+        return self._apply(Subtract, a, b if alpha == 1 else _scaled(b, alpha))
 
     def rsub(self, other: Any) -> Tensor:
         """other - self"""
@@ -257,6 +259,13 @@ class ArithmeticMethods(Methods):
         largest = a.detach().maximum(b.detach())
         largest = largest.masked_fill(~largest.isfinite(), 0)
         return ((a - largest).exp() + (b - largest).exp()).log() + largest
+
+
+def _scaled(b: Tensor, alpha: float) -> Tensor:
+    """alpha · b in the type of b."""
+    if isinstance(alpha, float) and not b.is_floating_point():
+        raise DtypeError("CR202", f"alpha={alpha} cannot scale {b.dtype} numbers; use a whole one")
+    return (b * alpha)._cast(b._cell.array.dtype)
 
 
 def _refuse_booleans(symbol: str, a: Any, b: Any) -> None:

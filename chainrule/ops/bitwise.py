@@ -88,6 +88,14 @@ class BitwiseMethods(Methods):
     __rshift__ = bitwise_right_shift
     __invert__ = bitwise_not
 
+    def __rlshift__(self, other: Any) -> Tensor:
+        a, b = self._promoted(other)
+        return b.bitwise_left_shift(a)
+
+    def __rrshift__(self, other: Any) -> Tensor:
+        a, b = self._promoted(other)
+        return b.bitwise_right_shift(a)
+
     def logical_not(self) -> Tensor:
         return self._apply(Not, self._cast(BOOL))
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from chainrule.errors import DtypeError
 from chainrule.ops.elementwise import Elementwise
 from chainrule.ops.methods import Methods
 
@@ -108,9 +109,16 @@ class ComparisonMethods(Methods):
         self, other: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
     ) -> Tensor:
         """|self - other| ≤ atol + rtol · |other|, element by element."""
-        near = (self - other).abs() <= atol + rtol * other.abs()
-        close = (near & other.isfinite()) | (self == other)
-        return close | (self.isnan() & other.isnan()) if equal_nan else close
+        if self.dtype is not other.dtype:
+            raise DtypeError(
+                "CR204",
+                f"isclose() of {self.dtype} and {other.dtype}: convert one of them, "
+                f"x.to({self.dtype})",
+            )
+        a, b = self._summable(None), other._summable(None)
+        near = (a - b).abs() <= atol + rtol * b.abs()
+        close = (near & b.isfinite()) | (a == b)
+        return close | (a.isnan() & b.isnan()) if equal_nan else close
 
     def allclose(
         self, other: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False

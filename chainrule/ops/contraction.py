@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -108,11 +109,34 @@ class ContractionMethods(Methods):
 
     def addmm(self, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
         """beta · self + alpha · mat1 mat2"""
-        return self * beta + (mat1 @ mat2) * alpha  # type: ignore[operator]
+        return self * beta + (mat1 @ mat2) * alpha
 
-    def baddbmm(self, batch1: Tensor, batch2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
+    def baddbmm(
+        self, batch1: Tensor, batch2: Tensor, *, beta: float = 1, alpha: float = 1
+    ) -> Tensor:
         """beta · self + alpha · batch1 batch2, for stacks of matrices"""
-        return self * beta + batch1.bmm(batch2) * alpha  # type: ignore[operator]
+        return self * beta + batch1.bmm(batch2) * alpha
+
+    def tensordot(self, other: Tensor, dims: Any = 2) -> Tensor:
+        """Σ over the axes `dims`: the last of self and first of other, or two lists of axes."""
+        if isinstance(dims, int):
+            dims = range(self.ndim - dims, self.ndim), range(dims)
+        ours = [shapes.axis(d, self.ndim) for d in dims[0]]
+        theirs = [shapes.axis(d, other.ndim) for d in dims[1]]
+        sizes = [self.shape[i] for i in ours], [other.shape[i] for i in theirs]
+        if sizes[0] != sizes[1]:
+            raise ShapeError(
+                "CR104",
+                f"tensordot sums over axes of the sizes {sizes[0]} of {tuple(self.shape)} and "
+                f"{sizes[1]} of {tuple(other.shape)}; they must be equal",
+            )
+        left = [i for i in range(self.ndim) if i not in ours]
+        right = [i for i in range(other.ndim) if i not in theirs]
+        rows, columns = [self.shape[i] for i in left], [other.shape[i] for i in right]
+        shared = math.prod(sizes[0])
+        a = self.permute(*left, *ours).reshape(math.prod(rows), shared)
+        b = other.permute(*theirs, *right).reshape(shared, math.prod(columns))
+        return (a @ b).reshape(*rows, *columns)
 
     def _operands(self, other: Any, what: str) -> tuple[Any, Any]:
         if not isinstance(other, Methods):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -216,7 +216,7 @@ class ElementwiseMethods(Methods):
         return 1 / self.sqrt()
 
     def square(self) -> Tensor:
-        return self * self
+        return self.pow(2)
 
     def reciprocal(self) -> Tensor:
         """1 / self"""
@@ -237,7 +237,7 @@ class ElementwiseMethods(Methods):
     def erf(self) -> Tensor:
         return self._apply(Erf, self._floating())
 
-    def _not_bool(self, what: str, remedy: str) -> Tensor:
+    def _not_bool(self, what: str, remedy: str) -> Any:
         if self._cell.array.dtype.kind == "b":
             raise DtypeError("CR202", f"{what} is not for booleans; {remedy}")
-        return self  # type: ignore[return-value]
+        return self

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from chainrule import shapes
-from chainrule.errors import DtypeError, ShapeError
+from chainrule.errors import ShapeError
 from chainrule.ops.methods import Methods
 from chainrule.ops.primitive import Primitive
 from chainrule.ops.reduction import Dims, Reduction
@@ -116,17 +116,14 @@ class ExtremumMethods(Methods):
 
     def argmax(self, dim: int | None = None, keepdim: bool = False) -> Tensor:
         """Position of the largest element, in the flattened tensor if `dim` is None."""
-        return self._position(Argmax, dim, keepdim)
+        return self._not_bool("argmax()", "use max(dim)")._position(Argmax, dim, keepdim)
 
     def argmin(self, dim: int | None = None, keepdim: bool = False) -> Tensor:
         """Position of the smallest element, in the flattened tensor if `dim` is None."""
-        return self._position(Argmin, dim, keepdim)
+        return self._not_bool("argmin()", "use min(dim)")._position(Argmin, dim, keepdim)
 
     def _position(self, primitive: type[Position], dim: int | None, keepdim: bool) -> Tensor:
-        what = f"{primitive.__name__.lower()}()"
-        if self._cell.array.dtype.kind == "b":
-            raise DtypeError("CR202", f"{what} is not for booleans; convert first, x.int()")
-        x = self._nonempty(what, dim)
+        x = self._nonempty(f"{primitive.__name__.lower()}()", dim)
         if dim is None or x.ndim == 0:
             y = x._apply(primitive, x.reshape(-1), axis=0, keepdim=False)
             return y.reshape((1,) * x.ndim) if keepdim else y

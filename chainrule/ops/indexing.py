@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import weakref
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -188,14 +189,26 @@ def _to_shape(g: Tensor, shape: shapes.Shape) -> Tensor:
     return g.pad_constant([(0, n - m) for n, m in zip(shape, g.shape, strict=True)])
 
 
+class Cut(NamedTuple):
+    """Where a part comes from: the whole tensor, if it is still there, and the index."""
+
+    whole: weakref.ref[Tensor]
+    index: Any
+
+
 class IndexingMethods(Methods):
     """What a user calls."""
+
+    _cut_from: Cut | None = None  # of a part that `x[index]` showed, for `x[index] += value`
 
     def __getitem__(self, index: Any) -> Tensor:
         """x[index] with whole numbers, slices, None, ..., masks, lists and tensors."""
         slices, shape, found = parse(self, index)
         y = self._sliced(slices, shape)
-        return y._at(*positions_of(y, found)) if found else y
+        if found:
+            return y._at(*positions_of(y, found))
+        y._cut_from = Cut(weakref.ref(self), index)
+        return y
 
     def __setitem__(self, index: Any, value: Any) -> None:
         """x[index] = value; the gradient goes to `value` and to what stays of x."""

@@ -70,10 +70,11 @@ class Primitive:
 
     @classmethod
     def _read_signatures(cls) -> None:
-        parameters = inspect.signature(cls.forward).parameters.values()
-        cls.inputs = tuple(p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD)
-        cls.params = tuple(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)
-        cls.rest = next((p.name for p in parameters if p.kind is p.VAR_POSITIONAL), None)
+        code = cls.forward.__code__
+        names, fixed = code.co_varnames, code.co_argcount
+        static = fixed + code.co_kwonlyargcount
+        cls.inputs, cls.params = names[:fixed], names[fixed:static]
+        cls.rest = names[static] if code.co_flags & inspect.CO_VARARGS else None
         cls.rules = tuple(cls._rule(name, len(cls.inputs)) for name in cls.inputs)
 
     @classmethod
@@ -89,7 +90,8 @@ class Primitive:
         function = getattr(cls, f"vjp_{name}", None)
         if function is None:
             return None
-        needs = [cls._need(asked) for asked in list(inspect.signature(function).parameters)[1:]]
+        code = function.__code__
+        needs = [cls._need(asked) for asked in code.co_varnames[1 : code.co_argcount]]
         keeps = [key for kind, key in needs if kind == TENSOR]
         if any(kind == TENSORS for kind, _ in needs):
             keeps += range(len(cls.inputs), count)

@@ -44,10 +44,10 @@ class Maximum(Elementwise):
         return np.maximum(a, b)
 
     def vjp_a(g, a, b):
-        return g.where(a > b, (g / 2).where(a == b, 0))
+        return _shared(g, a == b, a < b)
 
     def vjp_b(g, a, b):
-        return g.where(b > a, (g / 2).where(a == b, 0))
+        return _shared(g, a == b, b < a)
 
 
 class Minimum(Elementwise):
@@ -57,10 +57,15 @@ class Minimum(Elementwise):
         return np.minimum(a, b)
 
     def vjp_a(g, a, b):
-        return g.where(a < b, (g / 2).where(a == b, 0))
+        return _shared(g, a == b, b < a)
 
     def vjp_b(g, a, b):
-        return g.where(b < a, (g / 2).where(a == b, 0))
+        return _shared(g, a == b, a < b)
+
+
+def _shared(g: Tensor, tie: Tensor, lost: Tensor) -> Tensor:
+    """The cotangent of one side: half where there is a tie, none where it lost."""
+    return (g / 2).where(tie, g).masked_fill(lost, 0)
 
 
 class SelectionMethods(Methods):
@@ -94,7 +99,10 @@ class SelectionMethods(Methods):
         for bound, beyond in ((min, "lt"), (max, "gt")):
             if bound is not None:
                 y, limit = y._promoted(bound)
-                y = limit.where(getattr(y, beyond)(limit), y)
+                replaced = getattr(y, beyond)(limit)
+                if isinstance(bound, Methods) and limit.is_floating_point():
+                    replaced = replaced | limit.isnan()
+                y = limit.where(replaced, y)
         return y
 
     clip = clamp

@@ -185,6 +185,12 @@ class WindowMethods(Methods):
 
         Args: padding: zeros on both sides of each axis.
         Raises: ShapeError CR110, CR115, CR116; ArgumentError CR117.
+
+        Example:
+            >>> import chainrule
+            >>> signal = chainrule.tensor([[[0.0, 0, 1, 1, 1]]])
+            >>> signal.convolve(chainrule.tensor([[[-1.0, 1]]]))
+            tensor([[[0., 1., 0., 0.]]])
         """
         x, w = self._operands(weight, "a convolution")
         params = {**_steps(w.ndim - 2, stride, padding, dilation), "groups": groups}
@@ -263,8 +269,8 @@ def _steps(
 
 def _per_axis(name: str, sizes: Sizes, spatial: int, least: int) -> Shape:
     listed = tuple(sizes) if isinstance(sizes, Sequence) else (sizes,) * spatial
-    whole = all(isinstance(size, (int, np.integer)) for size in listed)
-    if len(listed) != spatial or not whole or min(listed) < least:
+    valid = all(isinstance(size, (int, np.integer)) and size >= least for size in listed)
+    if not valid or len(listed) != max(spatial, 0):
         raise ArgumentError(
             "CR117",
             f"{name}={sizes!r} of a window: expected an integer, or one for each of the "

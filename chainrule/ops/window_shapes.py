@@ -122,6 +122,12 @@ def _misses(windows: int, axis: Shape) -> bool:
 
 
 def _check_axes(x: Shape, spatial: int) -> None:
+    if spatial < 1:
+        raise ShapeError(
+            "CR110",
+            "a window needs at least one axis: the weights of a convolution are "
+            "(out channels, in channels / groups, *kernel)",
+        )
     if len(x) != spatial + 2:
         raise ShapeError(
             "CR110",

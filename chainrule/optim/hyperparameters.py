@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from chainrule.dtypes import dtype
-from chainrule.errors import ArgumentError
+from chainrule.errors import ArgumentError, TraceError
+from chainrule.tensor import trace
 from chainrule.tensor.number import changing_number, steering_value
 from chainrule.tensor.tensor import Tensor
 
@@ -30,36 +31,55 @@ class Hyperparameters:
         """A number that may change from step to step; `index` picks one out of a pair."""
         key = (name, index)
         if key not in self._read:
-            self._read[key] = self._number(name, index)
+            self._read[key] = _follow(self.group, name, index)
         return self._read[key]
-
-    def _number(self, name: str, index: int | None) -> float | Tensor:
-        def held() -> Any:
-            value = self.group[name]
-            return value if index is None else value[index]
-
-        value = held()
-        if isinstance(value, Tensor):
-            steering_value(held, f"the tensor given as {name}")
-            return value.double().reshape(())
-        return changing_number(lambda: float(held()))
 
     def on(self, name: str) -> bool:
         """Whether a switch is on or a number is not 0; a tensor counts as not 0."""
         key = (name, "on")
         if key not in self._read:
-            self._read[key] = steering_value(
-                lambda: isinstance(self.group[name], Tensor) or bool(self.group[name]),
-                f"whether the optimizer uses {name}",
-            )
+            self._read[key] = _steer(self.group, name)
         return self._read[key]
+
+
+# The functions below read the group at later calls too, and must keep no traced tensor alive.
+
+
+def _follow(group: Mapping[str, Any], name: str, index: int | None) -> float | Tensor:
+    def held() -> Any:
+        return group[name] if index is None else group[name][index]
+
+    value = held()
+    if isinstance(value, Tensor):
+        steering_value(held, f"the tensor given as {name}")
+        return value.double().reshape(())
+    return changing_number(lambda: float(held()))
+
+
+def _steer(group: Mapping[str, Any], name: str) -> bool:
+    def used() -> bool:
+        return isinstance(group[name], Tensor) or bool(group[name])
+
+    return bool(steering_value(used, f"whether the optimizer uses {name}"))
 
 
 def in_type(of: dtype, *numbers: float | Tensor) -> list[Tensor]:
     """Numbers as 0-d tensors of the type `of`, each rounded once."""
-    return [
-        x.to(of) if isinstance(x, Tensor) else Tensor._number(x, of.numpy) for x in numbers
-    ]
+    return [x.to(of) if isinstance(x, Tensor) else Tensor._number(x, of.numpy) for x in numbers]
+
+
+def refuse_while_tracing(what: str) -> None:
+    """Refuse what would happen once, while tracing, and not at every compiled call.
+
+    Raises: TraceError (CR609).
+    """
+    if trace.current.get() is not None:
+        raise TraceError(
+            "CR609",
+            f"{what} inside a compiled function{trace.user_line()} would change Python state "
+            "once, when the function is traced, and never again. Call it outside; the compiled "
+            "step follows a changed learning rate without being traced again",
+        )
 
 
 def check_ranges(

@@ -6,13 +6,17 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
-from chainrule import dtypes, settings
+from chainrule import dtypes
 from chainrule.errors import ArgumentError
 from chainrule.optim import state_dict as state_dicts
-from chainrule.optim.hyperparameters import Hyperparameters, check_ranges, in_type
+from chainrule.optim.hyperparameters import (
+    Hyperparameters,
+    check_ranges,
+    in_type,
+    refuse_while_tracing,
+)
 from chainrule.optim.parameter_groups import Params, as_groups, completed, refuse_repeated
 from chainrule.tensor import trace
-from chainrule.tensor.creation import zeros
 from chainrule.tensor.grad_mode import enable_grad, no_grad
 from chainrule.tensor.tensor import Tensor
 
@@ -45,6 +49,7 @@ class Optimizer:
         Raises: ArgumentTypeError (CR601), ArgumentError (CR601 to CR604, CR610).
         """
         owner = type(self).__name__
+        refuse_while_tracing(f"giving parameters to {owner}")
         group = completed(owner, param_group, self.defaults, len(self.param_groups))
         refuse_repeated(owner, self.param_groups, group)
         self._check(group)
@@ -124,12 +129,14 @@ class Optimizer:
             step._assign(following, "step()")
         return following.double()
 
-    def _gradient(self, p: Tensor, numbers: Hyperparameters) -> Tensor:
-        """g = ∂L/∂p + λ p, with the sign turned if the loss is to be maximized."""
-        g = -p.grad if numbers.on("maximize") else p.grad
-        if numbers.on("weight_decay"):
-            (decay,) = in_type(p.dtype, numbers.number("weight_decay"))
-            g = g + decay * p
+    def _gradient(self, p: Tensor, numbers: Hyperparameters, decay: bool = True) -> Tensor:
+        """g = ∂L/∂p + λ p, with ∂L/∂p turned round where the loss is to be maximized."""
+        g: Tensor = p.grad  # type: ignore[assignment]
+        if numbers.on("maximize"):
+            g = -g
+        if decay and numbers.on("weight_decay"):
+            (weight_decay,) = in_type(p.dtype, numbers.number("weight_decay"))
+            g = g + weight_decay * p
         return g
 
     def _identities(self) -> tuple[int, ...]:
@@ -144,8 +151,7 @@ class Optimizer:
         """Forget the gradients, or make them 0: backward adds to what is there."""
         for group in self.param_groups:
             for p in group["params"]:
-                if p.grad is not None:
-                    p.grad = None if set_to_none else p.grad.zeros_like()
+                p._forget_grad(set_to_none)
 
     def state_dict(self) -> dict[str, Any]:
         """The state and the hyper-parameters, with positions in place of the parameters."""
@@ -157,11 +163,14 @@ class Optimizer:
         Raises: ArgumentError (CR605) where groups, parameters or shapes differ.
         """
         owner = type(self).__name__
-        trace.outside(f"{owner}.load_state_dict()")
-        state_dicts.check(owner, state_dict, self.param_groups)
-        self.state = state_dicts.unpack(state_dict, self.param_groups)
-        for group, saved in zip(self.param_groups, state_dict["param_groups"], strict=True):
-            state_dicts.restore_group(group, saved)
+        refuse_while_tracing(f"{owner}.load_state_dict()")
+        groups = state_dicts.merged_groups(owner, state_dict, self.param_groups, self.defaults)
+        for group in groups:
+            self._check(group)
+        self.state = state_dicts.unpacked(owner, state_dict, groups, self._new_state)
+        for group, merged in zip(self.param_groups, groups, strict=True):
+            group.clear()
+            group.update(merged)
 
     def __repr__(self) -> str:
         lines = [f"{type(self).__name__} ("]
@@ -169,9 +178,3 @@ class Optimizer:
             lines.append(f"Parameter Group {i}")
             lines += [f"    {key}: {group[key]}" for key in sorted(group) if key != "params"]
         return "\n".join([*lines, ")"])
-
-
-def step_count() -> Tensor:
-    """A new count of steps, kept as PyTorch keeps it: a 0-d float tensor."""
-    double = settings.defaults.float_dtype == dtypes.float64.numpy
-    return zeros((), dtype=dtypes.float64 if double else dtypes.float32)

@@ -22,7 +22,7 @@ def as_groups(owner: str, params: Params) -> list[dict[str, Any]]:
             f"{owner} takes a list of tensors or of dicts, got a {type(params).__name__}; "
             "give model.parameters(), or [x] for a single tensor",
         )
-    listed = list(params)
+    listed: list[Any] = list(params)
     if not listed:
         raise ArgumentError(
             "CR601",

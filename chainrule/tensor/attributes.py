@@ -19,7 +19,7 @@ from chainrule.tensor import printing, trace
 from chainrule.tensor.size import Size
 
 if TYPE_CHECKING:
-    from chainrule.dtypes import dtype
+    from chainrule.dtypes import dtype as Dtype
     from chainrule.tensor.tensor import Tensor
 
 
@@ -61,7 +61,7 @@ class AttributeMethods(Methods):
         return len(self._cell.array.shape)
 
     @property
-    def dtype(self) -> dtype:
+    def dtype(self) -> Dtype:
         return dtypes.OF_NUMPY[self._cell.array.dtype]
 
     @property
@@ -122,12 +122,15 @@ class AttributeMethods(Methods):
                 f"only a tensor with one element is a number; this one has {array.size} "
                 f"(shape {tuple(self.shape)}). Use tolist(), or reduce it with sum() or mean()",
             )
-        return dtypes.cast(array, _readable(array.dtype)).item()
+        return _readable(array).item()
 
     def tolist(self) -> Any:
         """The elements as nested lists of Python numbers."""
-        array = self._array("tolist()")
-        return dtypes.cast(array, _readable(array.dtype)).tolist()
+        return self._readable_array("tolist()").tolist()
+
+    def _readable_array(self, what: str) -> np.ndarray:
+        """The numbers in a type that NumPy can compute with and show."""
+        return _readable(self._array(what))
 
     def numpy(self, *, force: bool = False) -> np.ndarray:
         """The elements as a NumPy array on the tensor's own memory.
@@ -150,6 +153,12 @@ class AttributeMethods(Methods):
         if dtype is not None and array.dtype != dtype:
             return array.astype(dtype)
         return array.copy() if copy else array
+
+    def __array_wrap__(
+        self, array: np.ndarray, context: Any = None, return_scalar: bool = False
+    ) -> Any:
+        """What a NumPy function of this tensor returns: a tensor, where there is such a type."""
+        return self._of(array) if array.dtype in dtypes.OF_NUMPY else array
 
     def __dlpack__(self, **options: Any) -> Any:
         return np.ascontiguousarray(self.numpy()).__dlpack__(**options)
@@ -197,14 +206,22 @@ class AttributeMethods(Methods):
             return f"tensor(<traced>, size={tuple(self.shape)}, dtype={self.dtype})"
         usual = (settings.defaults.float_dtype, dtypes.int64.numpy, dtypes.bool_.numpy)
         return printing.format_tensor(
-            dtypes.cast(held, _readable(held.dtype)),
+            _readable(held),
             dtype_suffix=None if held.dtype in usual else repr(self.dtype),
             requires_grad=self.requires_grad,
             grad_fn=getattr(self.grad_fn, "name", lambda: None)(),
         )
 
     def __format__(self, spec: str) -> str:
-        return format(self.item(), spec) if self.ndim == 0 and spec else repr(self)
+        if not spec:
+            return repr(self)
+        if self.ndim:
+            raise ArgumentTypeError(
+                "CR903",
+                f"a format such as {spec!r} is for one number; this tensor has shape "
+                f"{tuple(self.shape)}. Use x.item() or x.mean()",
+            )
+        return format(self.item(), spec)
 
     # -- history -----------------------------------------------------------------------
 
@@ -272,7 +289,7 @@ class AttributeMethods(Methods):
 
     # -- others like it ----------------------------------------------------------------
 
-    def _filled(self, shape: Any, value: Any, dtype: dtype | None) -> Tensor:
+    def _filled(self, shape: Any, value: Any, dtype: Dtype | None) -> Tensor:
         kind = self._cell.array.dtype if dtype is None else dtype.numpy
         return self._apply(Full, shape=tuple(shape), value=value, dtype=kind)
 
@@ -285,23 +302,23 @@ class AttributeMethods(Methods):
     def full_like(self, value: Any) -> Tensor:
         return self._filled(self.shape, value, None)
 
-    def new_zeros(self, *size: Any, dtype: dtype | None = None, **_: Any) -> Tensor:
+    def new_zeros(self, *size: Any, dtype: Dtype | None = None, **_: Any) -> Tensor:
         """0 everywhere, in this tensor's type."""
         return self._filled(flat(size), 0, dtype)
 
-    def new_ones(self, *size: Any, dtype: dtype | None = None, **_: Any) -> Tensor:
+    def new_ones(self, *size: Any, dtype: Dtype | None = None, **_: Any) -> Tensor:
         """1 everywhere, in this tensor's type."""
         return self._filled(flat(size), 1, dtype)
 
-    def new_empty(self, *size: Any, dtype: dtype | None = None, **_: Any) -> Tensor:
+    def new_empty(self, *size: Any, dtype: Dtype | None = None, **_: Any) -> Tensor:
         """Any content, in this tensor's type."""
         return self._filled(flat(size), 0, dtype)
 
-    def new_full(self, size: Any, fill_value: Any, dtype: dtype | None = None, **_: Any) -> Tensor:
+    def new_full(self, size: Any, fill_value: Any, dtype: Dtype | None = None, **_: Any) -> Tensor:
         """`fill_value` everywhere, in this tensor's type."""
         return self._filled(flat((size,)), fill_value, dtype)
 
-    def new_tensor(self, data: Any, dtype: dtype | None = None, **_: Any) -> Tensor:
+    def new_tensor(self, data: Any, dtype: Dtype | None = None, **_: Any) -> Tensor:
         """`data` in this tensor's type."""
         kind = self._cell.array.dtype if dtype is None else dtype.numpy
         return self._of(dtypes.cast(np.array(data), kind))
@@ -318,9 +335,8 @@ def add_hook(owner: Any, name: str, hook: Callable) -> Handle:
     return Handle(hooks, key)
 
 
-def _readable(dtype: np.dtype) -> np.dtype:
-    """A type that NumPy can compute with and show."""
-    return dtypes.float32.numpy if dtype == dtypes.BFLOAT16 else dtype
+def _readable(array: np.ndarray) -> np.ndarray:
+    return dtypes.cast(array, np.dtype(np.float32)) if array.dtype == dtypes.BFLOAT16 else array
 
 
 def _rebuild(cls: type[Tensor], array: np.ndarray, requires_grad: bool) -> Tensor:

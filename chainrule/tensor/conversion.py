@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from chainrule import dtypes
 from chainrule.device import resolve_device
+from chainrule.errors import ArgumentTypeError
 from chainrule.ops.methods import Methods
 
 if TYPE_CHECKING:
@@ -35,8 +36,10 @@ class ConversionMethods(Methods):
         return self if dtype is None else self._cast(dtype.numpy)  # type: ignore[return-value]
 
     def type(self, dtype: Any = None) -> Any:
-        """The type's name, or the tensor in another type."""
-        return f"chainrule.{TYPE_NAMES[self.dtype.name]}" if dtype is None else self.to(dtype)
+        """The type's name, such as "chainrule.FloatTensor", or the tensor in another type."""
+        if dtype is None:
+            return f"chainrule.{TYPE_NAMES[self.dtype.name]}"
+        return self.to(_type_meant(dtype))
 
     def type_as(self, other: Tensor) -> Tensor:
         return self.to(other.dtype)
@@ -77,3 +80,16 @@ class ConversionMethods(Methods):
     def cuda(self, device: Any = None, non_blocking: Any = False) -> Tensor:
         resolve_device("cuda" if device is None else device)
         return self  # type: ignore[return-value]
+
+
+def _type_meant(given: Any) -> Any:
+    """A type by itself, by a class such as LongTensor, or by a name of either."""
+    if isinstance(given, str):
+        name = given.rpartition(".")[2]
+        for found in dtypes.ALL:
+            if name in (found.name, TYPE_NAMES[found.name]):
+                return found
+    found = getattr(given, "dtype", given)
+    if not isinstance(found, dtypes.dtype):
+        raise ArgumentTypeError("CR208", f"there is no element type {given!r}")
+    return found

@@ -10,9 +10,9 @@ import numpy as np
 from chainrule import dtypes, settings
 from chainrule.device import resolve_device
 from chainrule.dtypes import dtype as Dtype
-from chainrule.errors import ArgumentError, ArgumentTypeError, TraceError
+from chainrule.errors import ArgumentError, ArgumentTypeError, ShapeError, TraceError
 from chainrule.ops.creation import Arange, Full
-from chainrule.shapes import flat
+from chainrule.shapes import Shape, flat
 from chainrule.tensor import trace
 from chainrule.tensor.generator import default_generator
 from chainrule.tensor.tensor import Tensor
@@ -21,6 +21,14 @@ from chainrule.tensor.tensor import Tensor
 def _finished(y: Tensor, requires_grad: bool, device: Any) -> Tensor:
     resolve_device(device)
     return y.requires_grad_() if requires_grad else y
+
+
+def _shape(sizes: Any, size: Any = None) -> Shape:
+    """The sizes given one by one, as one sequence, or as the keyword `size`."""
+    shape = flat(sizes if size is None else (size,))
+    if any(n < 0 for n in shape):
+        raise ShapeError("CR120", f"a size cannot be negative, got {shape}")
+    return shape
 
 
 def _kind(dtype: Dtype | None) -> np.dtype:
@@ -127,32 +135,34 @@ def full(
         fill_value = fill_value.item()
     natural = _kind(None) if isinstance(fill_value, float) else np.asarray(fill_value).dtype
     kind = natural if dtype is None else dtype.numpy
-    y = Tensor._apply(Full, shape=flat((size,)), value=fill_value, dtype=kind)
+    y = Tensor._apply(Full, shape=_shape((size,)), value=fill_value, dtype=kind)
     return _finished(y, requires_grad, device)
 
 
 def zeros(
-    *size: Any, dtype: Dtype | None = None, device: Any = None, requires_grad: bool = False
-) -> Tensor:
+    *sizes: Any, size: Any = None, dtype: Dtype | None = None, device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:  # fmt: skip
     """0 everywhere."""
-    y = Tensor._apply(Full, shape=flat(size), value=0, dtype=_kind(dtype))
+    y = Tensor._apply(Full, shape=_shape(sizes, size), value=0, dtype=_kind(dtype))
     return _finished(y, requires_grad, device)
 
 
 def ones(
-    *size: Any, dtype: Dtype | None = None, device: Any = None, requires_grad: bool = False
-) -> Tensor:
+    *sizes: Any, size: Any = None, dtype: Dtype | None = None, device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:  # fmt: skip
     """1 everywhere."""
-    y = Tensor._apply(Full, shape=flat(size), value=1, dtype=_kind(dtype))
+    y = Tensor._apply(Full, shape=_shape(sizes, size), value=1, dtype=_kind(dtype))
     return _finished(y, requires_grad, device)
 
 
 def empty(
-    *size: Any, dtype: Dtype | None = None, device: Any = None, requires_grad: bool = False,
-    memory_format: Any = None,
+    *sizes: Any, size: Any = None, dtype: Dtype | None = None, device: Any = None,
+    requires_grad: bool = False, memory_format: Any = None,
 ) -> Tensor:  # fmt: skip
     """A tensor to be filled; here it starts with zeros."""
-    return zeros(*size, dtype=dtype, device=device, requires_grad=requires_grad)
+    return zeros(*sizes, size=size, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
 def _like(input: Tensor, dtype: Dtype | None) -> Dtype:
@@ -190,19 +200,21 @@ def full_like(
 
 
 def arange(
-    *bounds: float, dtype: Dtype | None = None, device: Any = None, requires_grad: bool = False
-) -> Tensor:
+    start: Any = 0, end: Any = None, step: Any = 1, *, dtype: Dtype | None = None,
+    device: Any = None, requires_grad: bool = False,
+) -> Tensor:  # fmt: skip
     """start, start + step, … up to, not including, end: arange(end), (start, end[, step])."""
+    bounds = (0, start, step) if end is None else (start, end, step)
     bounds = tuple(b.item() if isinstance(b, (Tensor, np.generic)) else b for b in bounds)
-    start, end, step = {1: (0, *bounds, 1), 2: (*bounds, 1), 3: bounds}[len(bounds)]
-    if step == 0 or (end - start) / step < 0:
-        raise ArgumentError(
-            "CR902", f"arange from {start} to {end} never arrives in steps of {step}"
-        )
     whole = all(isinstance(b, int) for b in bounds)
     kind = dtype.numpy if dtype is not None else dtypes.int64.numpy if whole else _kind(None)
-    size = math.ceil((end - start) / step)
-    y = Tensor._apply(Arange, start=start, step=step, size=size, dtype=kind)
+    first, last, stride = bounds if dtypes.is_float(kind) else map(int, bounds)
+    if stride == 0 or (last - first) / stride < 0:
+        raise ArgumentError(
+            "CR902", f"arange from {first} to {last} never arrives in steps of {stride}"
+        )
+    size = math.ceil((last - first) / stride)
+    y = Tensor._apply(Arange, start=first, step=stride, size=size, dtype=kind)
     return _finished(y, requires_grad, device)
 
 
@@ -232,40 +244,42 @@ def eye(
     requires_grad: bool = False,
 ) -> Tensor:  # fmt: skip
     """1 on the diagonal, 0 elsewhere."""
-    y = Tensor._of(dtypes.cast(np.eye(n, m), _kind(dtype)))
+    height, width = _shape((n, n if m is None else m))
+    y = Tensor._of(dtypes.cast(np.eye(height, width), _kind(dtype)))
     return _finished(y, requires_grad, device)
 
 
 def rand(
-    *size: Any, generator: Any = None, dtype: Dtype | None = None, device: Any = None,
-    requires_grad: bool = False,
+    *sizes: Any, size: Any = None, generator: Any = None, dtype: Dtype | None = None,
+    device: Any = None, requires_grad: bool = False,
 ) -> Tensor:  # fmt: skip
     """Numbers from 0 (included) to 1 (excluded), evenly spread."""
     source = generator or default_generator
-    return _finished(source.uniform(flat(size), dtype), requires_grad, device)
+    return _finished(source.uniform(_shape(sizes, size), dtype), requires_grad, device)
 
 
 def randn(
-    *size: Any, generator: Any = None, dtype: Dtype | None = None, device: Any = None,
-    requires_grad: bool = False,
+    *sizes: Any, size: Any = None, generator: Any = None, dtype: Dtype | None = None,
+    device: Any = None, requires_grad: bool = False,
 ) -> Tensor:  # fmt: skip
     """Gaussian numbers with mean 0 and standard deviation 1."""
     source = generator or default_generator
-    return _finished(source.normal(flat(size), dtype), requires_grad, device)
+    return _finished(source.normal(_shape(sizes, size), dtype), requires_grad, device)
 
 
 def randint(
-    *bounds: Any, size: Any = None, generator: Any = None, dtype: Dtype | None = None,
-    device: Any = None, requires_grad: bool = False,
+    low: Any, high: Any = None, size: Any = None, *, generator: Any = None,
+    dtype: Dtype | None = None, device: Any = None, requires_grad: bool = False,
 ) -> Tensor:  # fmt: skip
-    """Whole numbers from low (0) to high, not included: randint([low,] high, size)."""
+    """Whole numbers from low to high, not included: randint(high, size), (low, high, size)."""
     if size is None:
-        *bounds, size = bounds  # type: ignore[assignment]
-    low, high = (0, *bounds) if len(bounds) == 1 else bounds
+        low, high, size = 0, low, high
+    elif high is None:
+        low, high = 0, low
     if high <= low:
         raise ArgumentError("CR902", f"randint from {low} to {high}: the range is empty")
     source = generator or default_generator
-    y = source.integers(low, high, flat((size,)))
+    y = source.integers(low, high, _shape((size,)))
     return _finished(y if dtype is None else y.to(dtype), requires_grad, device)
 
 
@@ -288,11 +302,12 @@ def randn_like(input: Tensor, *, dtype: Dtype | None = None, generator: Any = No
 
 
 def randint_like(
-    input: Tensor, *bounds: int, dtype: Dtype | None = None, generator: Any = None
-) -> Tensor:
+    input: Tensor, low: int, high: int | None = None, *, dtype: Dtype | None = None,
+    generator: Any = None,
+) -> Tensor:  # fmt: skip
     """As randint, in the shape and type of `input`."""
     kind = _like(input, dtype)
-    return randint(*bounds, size=input.shape, dtype=kind, generator=generator)
+    return randint(low, high, input.shape, dtype=kind, generator=generator)
 
 
 def normal(
@@ -300,10 +315,12 @@ def normal(
     dtype: Dtype | None = None,
 ) -> Tensor:  # fmt: skip
     """Gaussian numbers with the given mean and standard deviation (numbers or tensors)."""
+    if not isinstance(std, Tensor) and std < 0:
+        raise ArgumentError("CR902", f"normal needs a std of at least 0, got {std}")
     if size is None:
         shape = (mean + std if isinstance(mean, Tensor) else std + mean).shape
     else:
-        shape = flat((size,))
+        shape = _shape((size,))
     return randn(shape, generator=generator, dtype=dtype) * std + mean
 
 

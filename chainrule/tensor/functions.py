@@ -6,7 +6,10 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from chainrule.dtypes import OF_NUMPY, dtype as Dtype
 from chainrule.errors import ArgumentError, ArgumentTypeError
+from chainrule.ops.methods import with_numpy_names
+from chainrule.shapes import axis
 from chainrule.tensor.promotion import result_dtype
 from chainrule.tensor.tensor import Tensor
 
@@ -44,14 +47,17 @@ any = _function("any")
 arccos = _function("arccos")
 arcsin = _function("arcsin")
 arctan = _function("arctan")
+arctan2 = _function("arctan2")
 argmax = _function("argmax")
 argmin = _function("argmin")
+argsort = _function("argsort")
 argwhere = _function("argwhere")
 asin = _function("asin")
 atan = _function("atan")
 atan2 = _function("atan2")
 baddbmm = _function("baddbmm")
 bernoulli = _function("bernoulli")
+bincount = _function("bincount")
 bitwise_and = _function("bitwise_and")
 bitwise_left_shift = _function("bitwise_left_shift")
 bitwise_not = _function("bitwise_not")
@@ -70,7 +76,11 @@ clone = _function("clone")
 cos = _function("cos")
 cosh = _function("cosh")
 count_nonzero = _function("count_nonzero")
+cumprod = _function("cumprod")
 cumsum = _function("cumsum")
+deg2rad = _function("deg2rad")
+diag = _function("diag")
+diagonal = _function("diagonal")
 div = _function("div")
 divide = _function("divide")
 dot = _function("dot")
@@ -102,6 +112,7 @@ is_complex = _function("is_complex")
 is_floating_point = _function("is_floating_point")
 isclose = _function("isclose")
 isfinite = _function("isfinite")
+isin = _function("isin")
 isinf = _function("isinf")
 isnan = _function("isnan")
 le = _function("le")
@@ -112,10 +123,13 @@ log = _function("log")
 log10 = _function("log10")
 log1p = _function("log1p")
 log2 = _function("log2")
+log_softmax = _function("log_softmax")
+logaddexp = _function("logaddexp")
 logical_and = _function("logical_and")
 logical_not = _function("logical_not")
 logical_or = _function("logical_or")
 logical_xor = _function("logical_xor")
+logit = _function("logit")
 logsumexp = _function("logsumexp")
 lt = _function("lt")
 masked_fill = _function("masked_fill")
@@ -133,6 +147,7 @@ mul = _function("mul")
 multinomial = _function("multinomial")
 multiply = _function("multiply")
 mv = _function("mv")
+nan_to_num = _function("nan_to_num")
 narrow = _function("narrow")
 ne = _function("ne")
 neg = _function("neg")
@@ -143,16 +158,19 @@ not_equal = _function("not_equal")
 numel = _function("numel")
 outer = _function("outer")
 permute = _function("permute")
-pow = _function("pow")
+positive = _function("positive")
 prod = _function("prod")
+rad2deg = _function("rad2deg")
 ravel = _function("ravel")
 reciprocal = _function("reciprocal")
 relu = _function("relu")
 remainder = _function("remainder")
+repeat_interleave = _function("repeat_interleave")
 reshape = _function("reshape")
 roll = _function("roll")
 round = _function("round")
 rsqrt = _function("rsqrt")
+rsub = _function("rsub")
 scatter = _function("scatter")
 scatter_add = _function("scatter_add")
 select = _function("select")
@@ -161,6 +179,8 @@ sigmoid = _function("sigmoid")
 sign = _function("sign")
 sin = _function("sin")
 sinh = _function("sinh")
+softmax = _function("softmax")
+sort = _function("sort")
 split = _function("split")
 sqrt = _function("sqrt")
 square = _function("square")
@@ -178,34 +198,105 @@ take_along_dim = _function("take_along_dim")
 tan = _function("tan")
 tanh = _function("tanh")
 tensor_split = _function("tensor_split")
+tensordot = _function("tensordot")
 tile = _function("tile")
+topk = _function("topk")
+trace = _function("trace")
 transpose = _function("transpose")
+tril = _function("tril")
+triu = _function("triu")
 true_divide = _function("true_divide")
 trunc = _function("trunc")
 unbind = _function("unbind")
 unflatten = _function("unflatten")
+unique = _function("unique")
 unsqueeze = _function("unsqueeze")
 var = _function("var")
 var_mean = _function("var_mean")
 
 
+def pow(input: Any, exponent: Any) -> Tensor:
+    """`input` to the power `exponent`; one of them may be a number."""
+    return input.pow(exponent) if isinstance(input, Tensor) else exponent.__rpow__(input)
+
+
+@with_numpy_names
 def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """Tensors one after the other along an axis that they have."""
-    if not tensors:
-        raise ArgumentError("CR902", "cat needs at least one tensor")
-    return tensors[0].concatenate(tensors, dim)
+    return _first(tensors, "cat").concatenate(tensors, dim)
 
 
 concat = concatenate = cat
 
 
+@with_numpy_names
 def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """Tensors of one shape side by side along a new axis."""
-    if not tensors:
-        raise ArgumentError("CR902", "stack needs at least one tensor")
-    rank = tensors[0].ndim
-    at = dim if dim >= 0 else dim + rank + 1
+    at = axis(dim, _first(tensors, "stack").ndim + 1)
     return cat([tensor.unsqueeze(at) for tensor in tensors], at)
+
+
+def _first(tensors: Sequence[Tensor], what: str) -> Tensor:
+    """The first of a list that must hold tensors only."""
+    for i, tensor in enumerate(tensors):
+        if not isinstance(tensor, Tensor):
+            raise ArgumentTypeError(
+                "CR209", f"{what}() takes a list of tensors; element {i} is a {type(tensor).__name__}"
+            )
+    if not len(tensors):
+        raise ArgumentError("CR902", f"{what}() needs at least one tensor")
+    return tensors[0]
+
+
+def hstack(tensors: Sequence[Tensor]) -> Tensor:
+    """Tensors side by side along the second axis, vectors along their only one."""
+    parts = [tensor.reshape(1) if tensor.ndim == 0 else tensor for tensor in tensors]
+    return cat(parts, 0 if _first(parts, "hstack").ndim == 1 else 1)
+
+
+def vstack(tensors: Sequence[Tensor]) -> Tensor:
+    """Tensors one under the other, vectors as rows."""
+    return cat([_with_axes(tensor, 2) for tensor in tensors], 0)
+
+
+def atleast_1d(*tensors: Any) -> Any:
+    """Each tensor with at least one axis."""
+    return _each_with_axes(tensors, 1)
+
+
+def atleast_2d(*tensors: Any) -> Any:
+    """Each tensor with at least two axes, new ones in front."""
+    return _each_with_axes(tensors, 2)
+
+
+def _each_with_axes(tensors: tuple, rank: int) -> Any:
+    if len(tensors) == 1 and isinstance(tensors[0], Tensor):
+        return _with_axes(tensors[0], rank)
+    listed = tensors[0] if len(tensors) == 1 else tensors
+    return tuple([_with_axes(tensor, rank) for tensor in listed])
+
+
+def _with_axes(x: Tensor, rank: int) -> Tensor:
+    return x if x.ndim >= rank else x.reshape((1,) * (rank - x.ndim) + tuple(x.shape))
+
+
+def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
+    """The coordinates of a grid: one tensor for each axis, all of the grid's shape.
+
+    Args: indexing: "ij", the first tensor runs along axis 0; "xy", along axis 1.
+    """
+    listed = tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)) else tensors
+    if indexing not in ("ij", "xy"):
+        raise ArgumentError("CR902", f'meshgrid: indexing is "ij" or "xy", got {indexing!r}')
+    turned = indexing == "xy" and len(listed) > 1
+    order = [listed[1], listed[0], *listed[2:]] if turned else [*listed]
+    shape = [tensor.numel() for tensor in order]
+    ones = [1] * len(order)
+    grids = [
+        tensor.reshape([*ones[:i], -1, *ones[i + 1 :]]).expand(shape)
+        for i, tensor in enumerate(order)
+    ]
+    return (grids[1], grids[0], *grids[2:]) if turned else (*grids,)
 
 
 def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
@@ -219,14 +310,9 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
     return Tensor._number(input, result_dtype(input, other)).where(condition, other)
 
 
-def hstack(tensors: Sequence[Tensor]) -> Tensor:
-    """Tensors side by side along the second axis, vectors along their only one."""
-    return cat(tensors, 0 if tensors[0].ndim <= 1 else 1)
-
-
-def vstack(tensors: Sequence[Tensor]) -> Tensor:
-    """Tensors one under the other, vectors as rows."""
-    return cat([t.reshape(1, -1) if t.ndim <= 1 else t for t in tensors], 0)
+def result_type(tensor1: Any, tensor2: Any) -> Dtype:
+    """The type of an operation on two tensors or numbers."""
+    return OF_NUMPY[result_dtype(tensor1, tensor2)]
 
 
 def is_tensor(obj: Any) -> bool:

@@ -92,7 +92,7 @@ class Generator:
     def permutation(self, n: int) -> Tensor:
         """0 to n - 1 in random order: the order that sorts n random words."""
         words = self._next(RandomBits, shape=(n,))
-        return Tensor._of(np.argsort(words._array("randperm()"), kind="stable"))
+        return words.argsort(0)
 
 
 settings.defaults.generator = default_generator = Generator()

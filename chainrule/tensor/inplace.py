@@ -20,20 +20,46 @@ def _in_place(name: str) -> Callable[..., Tensor]:
     return method
 
 
+def _augmented(name: str) -> Callable[..., Tensor]:
+    """An operator such as +=; on a part that indexing cut out, `x[0] += 1`, it writes to x."""
+    in_place = _in_place(name)
+
+    def operator(self: Any, other: Any) -> Tensor:
+        if self._cut_from is None or (whole := self._cut_from.whole()) is None:
+            return in_place(self, other)
+        part: Any = in_place(self.clone(), other)
+        whole[self._cut_from.index] = part
+        part._cut_from, part._base = self._cut_from, self._base
+        return part
+
+    operator.__doc__ = f"`{name}`, with the result stored in this tensor."
+    return operator
+
+
 class InPlaceMethods(Methods):
     """What a user calls; see Tensor._assign for what is refused."""
 
-    add_ = __iadd__ = _in_place("add")
-    sub_ = __isub__ = _in_place("sub")
-    mul_ = __imul__ = _in_place("mul")
-    div_ = __itruediv__ = _in_place("div")
-    floor_divide_ = __ifloordiv__ = _in_place("floor_divide")
-    remainder_ = __imod__ = _in_place("remainder")
+    __iadd__ = _augmented("add")
+    __isub__ = _augmented("sub")
+    __imul__ = _augmented("mul")
+    __itruediv__ = _augmented("div")
+    __ifloordiv__ = _augmented("floor_divide")
+    __imod__ = _augmented("remainder")
+    __ipow__ = _augmented("pow")
+    __iand__ = _augmented("bitwise_and")
+    __ior__ = _augmented("bitwise_or")
+    __ixor__ = _augmented("bitwise_xor")
+    add_ = _in_place("add")
+    sub_ = _in_place("sub")
+    mul_ = _in_place("mul")
+    div_ = _in_place("div")
+    floor_divide_ = _in_place("floor_divide")
+    remainder_ = _in_place("remainder")
     fmod_ = _in_place("fmod")
-    pow_ = __ipow__ = _in_place("pow")
-    bitwise_and_ = __iand__ = _in_place("bitwise_and")
-    bitwise_or_ = __ior__ = _in_place("bitwise_or")
-    bitwise_xor_ = __ixor__ = _in_place("bitwise_xor")
+    pow_ = _in_place("pow")
+    bitwise_and_ = _in_place("bitwise_and")
+    bitwise_or_ = _in_place("bitwise_or")
+    bitwise_xor_ = _in_place("bitwise_xor")
     addcmul_ = _in_place("addcmul")
     addcdiv_ = _in_place("addcdiv")
     addmm_ = _in_place("addmm")

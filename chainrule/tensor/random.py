@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from chainrule import settings
-from chainrule.errors import ArgumentError
+from chainrule.errors import ArgumentError, ShapeError
 from chainrule.ops.methods import Methods
+from chainrule.tensor import trace
 
 if TYPE_CHECKING:
     from chainrule.tensor.tensor import Tensor
@@ -59,22 +62,38 @@ class RandomMethods(Methods):
         the distribution of drawing one after the other (Vieira 2014, "Gumbel-max trick").
         """
         weights = self._floating()
-        if not replacement and num_samples > weights.shape[-1]:
-            raise ArgumentError(
-                "CR902",
-                f"multinomial: {num_samples} samples without replacement from "
-                f"{weights.shape[-1]} categories",
-            )
+        _check_weights(weights, num_samples, replacement)
         if replacement:
-            weights = weights.unsqueeze(-2).expand(
-                *weights.shape[:-1], num_samples, weights.shape[-1]
-            )
+            count, categories = num_samples, weights.shape[-1]
+            weights = weights.unsqueeze(-2).expand(*weights.shape[:-1], count, categories)
         noise = -(-(1 - _source(generator).uniform(weights.shape, weights.dtype)).log()).log()
         scores = weights.log() + noise
-        if replacement:
-            return scores.argmax(-1)
-        order = scores._array("multinomial without replacement").argsort(-1)[..., ::-1]
-        return self._of(order[..., :num_samples].copy())
+        return scores.argmax(-1) if replacement else scores.topk(num_samples, -1).indices
+
+
+def _check_weights(weights: Tensor, num_samples: int, replacement: bool) -> None:
+    if weights.ndim not in (1, 2):
+        raise ShapeError(
+            "CR109",
+            f"multinomial takes a vector of weights or one in each row, got shape "
+            f"{tuple(weights.shape)}",
+        )
+    categories = weights.shape[-1]
+    if num_samples < 1 or (not replacement and num_samples > categories):
+        raise ArgumentError(
+            "CR902",
+            f"multinomial: {num_samples} samples {'with' if replacement else 'without'} "
+            f"replacement from {categories} categories",
+        )
+    held = weights._cell.array
+    if isinstance(held, np.ndarray) and trace.current.get() is None:
+        numbers = weights.detach()._readable_array("multinomial()")
+        if not (np.isfinite(numbers).all() and (numbers >= 0).all() and numbers.any(-1).all()):
+            raise ArgumentError(
+                "CR902",
+                "multinomial: the weights must be finite, none below 0 and not all 0; got "
+                f"{numbers.min():.6g} to {numbers.max():.6g}",
+            )
 
 
 def _source(generator: Any) -> Any:

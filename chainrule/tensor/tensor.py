@@ -346,6 +346,14 @@ class Tensor(
             )
         return gradient
 
+    def _forget_grad(self, set_to_none: bool) -> None:
+        """No gradient, or one of zeros. Dropping it does not ask whether there was one, so
+        that a compiled step is the same whatever it finds."""
+        if set_to_none:
+            self.grad = None
+        elif self.grad is not None:
+            self.grad = self.grad.zeros_like()
+
     def _accumulate(self, g: Tensor) -> None:
         held = self.grad
         self.grad = g if held is None else held + g

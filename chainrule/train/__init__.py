@@ -5,7 +5,6 @@ from chainrule.train.evaluation import evaluate as evaluate
 from chainrule.train.keeping import Checkpoint as Checkpoint
 from chainrule.train.keeping import EarlyStopping as EarlyStopping
 from chainrule.train.keeping import History as History
-from chainrule.train.loop import train as train
 from chainrule.train.progress import Progress as Progress
 from chainrule.train.saving import load as load
 from chainrule.train.saving import save as save

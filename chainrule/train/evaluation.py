@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from chainrule.metrics import Mean
-from chainrule.nn import Module
+from chainrule.nn.module import Module
 from chainrule.tensor.grad_mode import no_grad
 from chainrule.tensor.tensor import Tensor
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,8 +48,8 @@ class EarlyStopping(Callback):
             raise ArgumentError(
                 "CR809",
                 f"EarlyStopping watches {self.monitor!r}, but an epoch has only "
-                f"{', '.join(record)}; give Trainer validation batches and that metric, or name "
-                "another score",
+                f"{', '.join(record)}; give Trainer validation batches and that metric, or "
+                "name another score",
             )
         if self._is_better(record[self.monitor]):
             self.best_score, self.best_epoch = record[self.monitor], trainer.epoch
@@ -63,8 +64,8 @@ class EarlyStopping(Callback):
             trainer.model.load_state_dict(self.best_weights)
 
     def _is_better(self, score: float) -> bool:
-        if self.best_score is None:
-            return True
+        if self.best_score is None or math.isnan(score):
+            return not math.isnan(score)
         return score > self.best_score if self.higher_is_better else score < self.best_score
 
     def state_dict(self) -> dict[str, Any]:

@@ -34,8 +34,7 @@ def train(t: Trainer) -> None:
             train_loss.update(t.loss, weight=len(inputs))
             t.call("step_ends")
 
-        t.epoch += 1
-        record = {"epoch": t.epoch, "step": t.step, "train_loss": train_loss.compute()}
+        record = {"epoch": t.epoch + 1, "step": t.step, "train_loss": train_loss.compute()}
         record["learning_rate"] = t.optimizer.param_groups[0]["lr"]
         if t.validation is not None:
             scores = evaluate(t.model, t.validation, t.loss_function, t.metrics)
@@ -46,5 +45,6 @@ def train(t: Trainer) -> None:
             t.scheduler.step(record["validation_loss"])
         record["seconds"] = time.perf_counter() - started
         t.history.append(record)
+        t.epoch += 1
         t.call("epoch_ends")
     t.call("training_ends")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from chainrule.errors import ArgumentError, DataError, RunError
-from chainrule.nn import Module
+from chainrule.nn.module import Module
 from chainrule.tensor.generator import default_generator
 from chainrule.tensor.tensor import Tensor
 from chainrule.train.callback import POINTS, Callback
@@ -126,8 +126,8 @@ class Trainer:
         except (KeyError, TypeError, ValueError) as error:
             raise RunError(
                 "CR807",
-                f"this checkpoint belongs to a training that was built in another way ({error}); "
-                "go on with the same model, optimizer, scheduler and callbacks",
+                "this checkpoint belongs to a training that was built in another way "
+                f"({error}); go on with the same model, optimizer, scheduler and callbacks",
             ) from None
 
     def _generators(self) -> list[Any]:
@@ -152,6 +152,6 @@ class Trainer:
             if hasattr(batches, "__len__") and len(batches) == 0:
                 raise DataError(
                     "CR706",
-                    f"there is nothing to train on: {name} has no batches. Is the dataset empty, "
-                    "or smaller than one batch with drop_last=True?",
+                    f"there is nothing to train on: {name} has no batches. Is the dataset "
+                    "empty, or smaller than one batch with drop_last=True?",
                 )

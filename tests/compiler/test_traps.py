@@ -114,7 +114,7 @@ def test_a_schedule_stepped_inside_the_function_raises():
         optimizer.step()
         schedule.step()
 
-    with pytest.raises(TraceError, match="CR404"):
+    with pytest.raises(TraceError, match="CR609"):
         step(cr.ones(2, 4))
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import chainrule as cr
+
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "examples" / "convolutional_network_in_numpy.py"
 spec = importlib.util.spec_from_file_location("convolutional_network_in_numpy", EXAMPLE)
@@ -119,9 +121,9 @@ def test_network_gradients_along_random_directions(network):
         assert slope == pytest.approx((above - below) / (2 * h), rel=1e-6), name
 
 
-def torch_twin(torch, network):
-    """The same network of torch's layers, with the same weights."""
-    nn = torch.nn
+def twin_in(library, network):
+    """The same network of the layers of a library, chainrule or torch, with the same weights."""
+    nn = library.nn
     layers = {
         "conv1": nn.Conv2d(1, 16, 3, padding=1),
         "relu1": nn.ReLU(),
@@ -134,28 +136,37 @@ def torch_twin(torch, network):
     twin = nn.Sequential()
     for name, layer in layers.items():
         twin.add_module(name, layer.double())
-    twin.load_state_dict({n: torch.tensor(p) for n, p in network.parameters.items()})
+    twin.load_state_dict({n: library.tensor(p) for n, p in network.parameters.items()})
     return twin
 
 
-def test_loss_gradients_and_updates_equal_those_of_torch(network, batch):
-    torch = pytest.importorskip("torch")
-    twin = torch_twin(torch, network)
+def assert_trains_like(library, network, batch, tolerance):
+    """Loss, gradients and updates of three steps agree with the library's."""
+    twin = twin_in(library, network)
     ours = example.SGD(network.parameters, lr=0.1, momentum=0.9)
-    theirs = torch.optim.SGD(twin.parameters(), lr=0.1, momentum=0.9)
-    x, labels = torch.tensor(batch[0]), torch.tensor(batch[1].astype(np.int64))
+    theirs = library.optim.SGD(twin.parameters(), lr=0.1, momentum=0.9)
+    x, labels = library.tensor(batch[0]), library.tensor(batch[1].astype(np.int64))
     for _ in range(3):
         loss, gradients = network.loss_and_gradients(*batch)
         theirs.zero_grad()
-        twin_loss = torch.nn.functional.cross_entropy(twin(x), labels)
+        twin_loss = library.nn.functional.cross_entropy(twin(x), labels)
         twin_loss.backward()
-        assert loss == pytest.approx(twin_loss.item(), rel=1e-10)
+        assert loss == pytest.approx(twin_loss.item(), rel=tolerance)
         for name, p in twin.named_parameters():
-            np.testing.assert_allclose(gradients[name], p.grad, rtol=1e-8, atol=1e-12)
+            np.testing.assert_allclose(gradients[name], p.grad.numpy(), tolerance, tolerance)
         ours.step(gradients)
         theirs.step()
     for name, p in twin.named_parameters():
-        np.testing.assert_allclose(network.parameters[name], p.detach(), rtol=1e-8, atol=1e-12)
+        found = network.parameters[name]
+        np.testing.assert_allclose(found, p.detach().numpy(), tolerance, tolerance)
+
+
+def test_loss_gradients_and_updates_equal_those_of_chainrule(network, batch):
+    assert_trains_like(cr, network, batch, tolerance=1e-9)
+
+
+def test_loss_gradients_and_updates_equal_those_of_torch(network, batch):
+    assert_trains_like(pytest.importorskip("torch"), network, batch, tolerance=1e-9)
 
 
 def test_digits_are_the_ones_that_their_page_describes(digits):

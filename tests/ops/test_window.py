@@ -110,6 +110,15 @@ def convolution_by_definition(x, w, stride, padding, dilation, groups):
     return y
 
 
+def with_transposes(x, w, params):
+    """The convolution y, a cotangent g of it, and both transposes at g."""
+    y = Convolution.forward(x, w, **params)
+    g = np.random.default_rng(2).standard_normal(y.shape)
+    dx = ConvolutionInput.forward(g, w, x_shape=x.shape, **params)
+    dw = ConvolutionWeight.forward(x, g, w_shape=w.shape, **params)
+    return y, g, dx, dw
+
+
 def test_a_convolution_by_hand():
     x = chainrule.tensor([[[1.0, 2, 3, 4]]])
     edge = chainrule.tensor([[[1.0, 0, -1]]])
@@ -135,10 +144,7 @@ def test_convolution_is_its_definition():
 
 def test_the_three_convolutions_are_one_trilinear_form():
     for x, w, params in convolutions(150, seed=1):
-        y = Convolution.forward(x, w, **params)
-        g = np.random.default_rng(2).standard_normal(y.shape)
-        dx = ConvolutionInput.forward(g, w, x_shape=x.shape, **params)
-        dw = ConvolutionWeight.forward(x, g, w_shape=w.shape, **params)
+        y, g, dx, dw = with_transposes(x, w, params)
         assert dx.shape == x.shape and dw.shape == w.shape
         np.testing.assert_allclose(np.vdot(dx, x), np.vdot(g, y), atol=1e-10)
         np.testing.assert_allclose(np.vdot(dw, w), np.vdot(g, y), atol=1e-10)
@@ -147,19 +153,13 @@ def test_the_three_convolutions_are_one_trilinear_form():
 @pytest.mark.parametrize("positions", [1, 30, 150])
 def test_chunks_and_blocks_do_not_change_the_result(monkeypatch, positions):
     for x, w, params in convolutions(60, seed=3):
-        y = Convolution.forward(x, w, **params)
-        dx = ConvolutionInput.forward(y, w, x_shape=x.shape, **params)
-        dw = ConvolutionWeight.forward(x, y, w_shape=w.shape, **params)
+        whole = with_transposes(x, w, params)
         with monkeypatch.context() as patch:
             patch.setattr(window_kernels, "BLOCK_BYTES", 0)
             patch.setattr(window_kernels, "FEWEST_POSITIONS", positions)
-            parts = (
-                Convolution.forward(x, w, **params),
-                ConvolutionInput.forward(y, w, x_shape=x.shape, **params),
-                ConvolutionWeight.forward(x, y, w_shape=w.shape, **params),
-            )
-        for whole, part in zip((y, dx, dw), parts, strict=True):
-            np.testing.assert_allclose(part, whole, rtol=1e-12, atol=1e-10)
+            parts = with_transposes(x, w, params)
+        for one, other in zip(whole, parts, strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-12)
 
 
 def test_memory_does_not_grow_with_the_batch():
@@ -296,13 +296,12 @@ def test_shape_rules_are_the_real_shapes():
         assert WindowSum.shape(x.shape, **params) == WindowSum.forward(x, **params).shape
 
 
-IMAGES = (2, 4, 5, 6)
-
-
 @pytest.mark.parametrize(
     ("code", "says", "mistake"),
     [
         ("CR110", "x.unsqueeze(0)", lambda x, w: x[0].convolve(w)),
+        ("CR110", "at least one axis", lambda x, w: x.convolve(w[0, 0])),
+        ("CR110", "at least one axis", lambda x, w: x.window_sum((), 1)),
         ("CR110", "4 axes", lambda x, w: x.flatten(1).window_sum((2, 2), 2)),
         ("CR115", "the input has 4", lambda x, w: x.convolve(w[:, :3])),
         ("CR115", "groups=4", lambda x, w: x.convolve(w, groups=4)),
@@ -322,7 +321,7 @@ IMAGES = (2, 4, 5, 6)
     ],
 )  # fmt: skip
 def test_errors(code, says, mistake):
-    x, w = chainrule.zeros(IMAGES), chainrule.zeros(6, 4, 3, 3)
+    x, w = chainrule.zeros(2, 4, 5, 6), chainrule.zeros(6, 4, 3, 3)
     with pytest.raises(ChainruleError) as caught:
         mistake(x, w)
     assert caught.value.code == code
@@ -335,14 +334,10 @@ def test_convolution_and_its_gradients_agree_with_torch():
         tx, tw = (torch.tensor(array.copy(), requires_grad=True) for array in (x, w))
         convolve = getattr(torch.nn.functional, f"conv{x.ndim - 2}d")
         ty = convolve(tx, tw, None, *(params[name] for name in STEPS), params["groups"])
-        y = Convolution.forward(x, w, **params)
-        np.testing.assert_allclose(y, ty.detach().numpy(), rtol=1e-12, atol=1e-12)
-        g = np.random.default_rng(11).standard_normal(y.shape)
-        dx, dw = torch.autograd.grad(ty, (tx, tw), torch.tensor(g))
-        mine = ConvolutionInput.forward(g, w, x_shape=x.shape, **params)
-        np.testing.assert_allclose(mine, dx.numpy(), rtol=1e-12, atol=1e-12)
-        mine = ConvolutionWeight.forward(x, g, w_shape=w.shape, **params)
-        np.testing.assert_allclose(mine, dw.numpy(), rtol=1e-12, atol=1e-12)
+        y, g, dx, dw = with_transposes(x, w, params)
+        expected = (ty.detach(), *torch.autograd.grad(ty, (tx, tw), torch.tensor(g)))
+        for mine, theirs in zip((y, dx, dw), expected, strict=True):
+            np.testing.assert_allclose(mine, theirs.numpy(), rtol=1e-12, atol=1e-12)
 
 
 def test_transposed_convolution_agrees_with_torch():
@@ -373,15 +368,10 @@ def test_max_pooling_agrees_with_torch():
     for x, params in pools(200, seed=13):
         pool = getattr(torch.nn.functional, f"max_pool{x.ndim - 2}d")
         tx = torch.tensor(x, requires_grad=True)
-        ty, index = pool(
-            tx, params["kernel"], params["stride"], params["padding"], params["dilation"],
-            params["ceil_mode"], return_indices=True,
-        )  # fmt: skip
+        arguments = [params[name] for name in ("kernel", *STEPS, "ceil_mode")]
+        ty, index = pool(tx, *arguments, return_indices=True)
         mine = chainrule.tensor(x, requires_grad=True)
-        at = mine.window_argmax(
-            params["kernel"], params["stride"], params["padding"], params["dilation"],
-            params["ceil_mode"],
-        )  # fmt: skip
+        at = mine.window_argmax(*arguments)
         np.testing.assert_array_equal(at.numpy(), index.numpy())
         y = mine.flatten(2).gather(-1, at.flatten(2)).reshape(at.shape)
         np.testing.assert_array_equal(y.detach().numpy(), ty.detach().numpy())

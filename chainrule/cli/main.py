@@ -1,0 +1,47 @@
+"""The command line: `chainrule COMMAND …`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from chainrule.cli import evaluate, explain, info, predict, train
+from chainrule.errors import ArgumentError, ChainruleError
+
+COMMANDS = (train, evaluate, predict, info, explain)
+FAILED, INTERRUPTED = 2, 130
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose complaints are errors with a code, like all others."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ArgumentError("CR802", f"{message}; see {self.prog} --help")
+
+
+def parser() -> Parser:
+    """The parser of all commands."""
+    top = Parser(prog="chainrule", description="Train and use neural networks.")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for command in COMMANDS:
+        command.add_to(commands)
+    return top
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code: 0, 2 after an error, 130 after Ctrl-C."""
+    try:
+        arguments = parser().parse_args(argv)
+        return arguments.run(arguments)
+    except ChainruleError as error:
+        print("chainrule:", *str(error).split(), file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        print("chainrule: interrupted", file=sys.stderr)
+        return INTERRUPTED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,129 @@
+"""The folder that a training leaves behind."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from chainrule import nn
+from chainrule.cli.environment import environment
+from chainrule.cli.recipe import Recipe
+from chainrule.data.files import make_folder, write_text
+from chainrule.errors import ChainruleError, RunError
+from chainrule.train import load, save
+
+RUNS = Path("runs")
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Its files, by name.
+
+    config.json          the recipe, and the versions and machine it was run with
+    history.jsonl        the scores, one line per epoch
+    checkpoints/         what is needed to go on
+    weights.safetensors  the finished model
+    """
+
+    path: Path
+
+    @property
+    def config(self) -> Path:
+        return self.path / "config.json"
+
+    @property
+    def history(self) -> Path:
+        return self.path / "history.jsonl"
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.path / "checkpoints" / "last.safetensors"
+
+    @property
+    def weights(self) -> Path:
+        return self.path / "weights.safetensors"
+
+    def write_config(self, recipe: Recipe) -> None:
+        """Put down the recipe."""
+        config = {"recipe": recipe.to_json(), "environment": environment()}
+        write_text(self.config, json.dumps(config, indent=2) + "\n")
+
+    def read_recipe(self) -> Recipe:
+        """The recipe it was made by.
+
+        Raises: RunError (CR806) for a folder that is not a run, or a malformed one.
+        """
+        try:
+            return Recipe(**json.loads(self.config.read_text(encoding="utf-8"))["recipe"])
+        except OSError:
+            raise RunError(
+                "CR806",
+                f"{self.path} is not the folder of a run: {self.config} cannot be read. Name a "
+                "folder that chainrule train has made",
+            ) from None
+        except (ValueError, TypeError, KeyError, ChainruleError) as error:
+            raise RunError(
+                "CR806",
+                f"{self.config} is malformed ({type(error).__name__}: {error}). Restore the "
+                "file, or train anew",
+            ) from None
+
+    def write_weights(self, model: nn.Module) -> None:
+        """Keep the finished model."""
+        save(model.state_dict(), self.weights)
+
+    def read_model(self, recipe: Recipe) -> nn.Module:
+        """The finished model.
+
+        Raises: RunError where it is not finished (CR806) or its weights do not fit (CR807).
+        """
+        if not self.weights.exists():
+            raise RunError(
+                "CR806",
+                f"{self.path} has no {self.weights.name}: its training was not finished. Go on "
+                f"with it: chainrule train --resume {self.path}",
+            )
+        model = recipe.make_model()
+        fill(model, load(self.weights), self.weights)
+        return model
+
+
+def fill(holder: Any, state: Any, path: Path) -> None:
+    """holder.load_state_dict(state), with the name of the file in the message if it fails."""
+    try:
+        holder.load_state_dict(state)
+    except (ChainruleError, TypeError, AttributeError) as error:
+        raise RunError(
+            "CR807",
+            f"{path} does not fit the recipe in its config.json: {error}. Restore both files "
+            "from the same run, or train anew",
+        ) from None
+
+
+def new_run_folder(out: str | None, recipe: Recipe) -> RunFolder:
+    """Make the folder `out`, or runs/digits-cnn-1 with the next free number.
+
+    Raises: RunError where it cannot be made (CR803), or holds a run already (CR810).
+    """
+    folder = _numbered(f"{recipe.dataset}-{recipe.model}") if out is None else make_folder(out)
+    run = RunFolder(folder)
+    if run.config.exists():
+        raise RunError(
+            "CR810",
+            f"{folder} holds a run already; give another folder with --out, or go on with that "
+            f"run: chainrule train --resume {folder}",
+        )
+    run.write_config(recipe)
+    return run
+
+
+def _numbered(name: str) -> Path:
+    for number in itertools.count(1):
+        try:
+            return make_folder(RUNS / f"{name}-{number}", new=True)
+        except FileExistsError:
+            continue
+    raise AssertionError("numbers do not end")

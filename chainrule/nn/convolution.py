@@ -1,0 +1,154 @@
+"""Convolution layers."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar
+
+from chainrule.dtypes import dtype as Dtype
+from chainrule.errors import ArgumentError
+from chainrule.functional.convolution import Sizes, convolution, per_axis, same_padding
+from chainrule.functional.pad import pad
+from chainrule.nn import init
+from chainrule.nn.module import Module
+from chainrule.nn.parameter import Parameter
+from chainrule.tensor.creation import empty
+from chainrule.tensor.tensor import Tensor
+
+MODES = ("zeros", "reflect", "replicate", "circular")
+
+
+class Convolution(Module):
+    """The family: a convolution over `spatial` axes."""
+
+    spatial: ClassVar[int]
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Sizes,
+        stride: Sizes = 1,
+        padding: Sizes | str = 0,
+        dilation: Sizes = 1,
+        groups: int = 1,
+        bias: bool = True,
+        padding_mode: str = "zeros",
+        *,
+        device: Any = None,
+        dtype: Dtype | None = None,
+    ) -> None:
+        super().__init__()
+        _check(type(self).__name__, in_channels, out_channels, groups, padding_mode)
+        self.in_channels = in_channels
+        self.out_channels = out_channels
+        self.kernel_size = per_axis(kernel_size, self.spatial)
+        self.stride = per_axis(stride, self.spatial)
+        self.padding: tuple[int, ...] | str = (
+            padding if isinstance(padding, str) else per_axis(padding, self.spatial)
+        )
+        self.dilation = per_axis(dilation, self.spatial)
+        self.groups = groups
+        self.padding_mode = padding_mode
+        shape = (out_channels, in_channels // groups, *self.kernel_size)
+        self.weight = Parameter(empty(shape, device=device, dtype=dtype))
+        empty_bias = Parameter(empty(out_channels, device=device, dtype=dtype))
+        self.register_parameter("bias", empty_bias if bias else None)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Start anew, at random."""
+        init.kaiming_uniform_(self.weight, a=math.sqrt(5))
+        if self.bias is not None:
+            init.bias_uniform_(self.bias, self.weight)
+
+    def forward(self, input: Tensor) -> Tensor:
+        padding: Sizes | str = self.padding
+        if self.padding_mode != "zeros":
+            input, padding = pad(input, self._borders(), self.padding_mode), 0
+        return convolution(
+            self.spatial, input, self.weight, self.bias, self.stride, padding, self.dilation,
+            self.groups,
+        )  # fmt: skip
+
+    def _borders(self) -> list[int]:
+        """What goes around the input, in the order of F.pad: the last axis first."""
+        if isinstance(self.padding, tuple):
+            pairs = [(p, p) for p in self.padding]
+        elif self.padding == "same":
+            pairs = same_padding(self.kernel_size, self.dilation)
+        else:
+            pairs = [(0, 0)] * self.spatial
+        return [width for pair in reversed(pairs) for width in pair]
+
+    def extra_repr(self) -> str:
+        text = (
+            f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, "
+            f"stride={self.stride}"
+        )
+        usual = {
+            "padding": (0,) * self.spatial,
+            "dilation": (1,) * self.spatial,
+            "groups": 1,
+        }
+        for name, value in usual.items():
+            if getattr(self, name) != value:
+                text += f", {name}={getattr(self, name)}"
+        if self.bias is None:
+            text += ", bias=False"
+        if self.padding_mode != "zeros":
+            text += f", padding_mode={self.padding_mode}"
+        return text
+
+
+class Conv1d(Convolution):
+    """Convolution of signals; see Conv2d.
+
+    Shapes:  (n, in_channels, t) or (in_channels, t)
+    """
+
+    spatial = 1
+
+
+class Conv2d(Convolution):
+    """Convolution of images, with learned kernels and a bias for each output channel.
+
+    Shapes:  (n, in_channels, h, w) → (n, out_channels, h', w'), both also without n;
+        weight (out_channels, in_channels / groups, kh, kw)
+    Args:
+        kernel_size, stride, padding, dilation: one number, or one for each axis
+        padding: also "valid" (none) or "same" (the size is kept; stride 1)
+        groups: parts that the channels are divided into, each convolved by itself
+        padding_mode: what the padding holds: "zeros", "reflect", "replicate", "circular"
+    Notes:   weights and biases start evenly spread over ±1/√(in_channels / groups · kh · kw).
+    Source:  LeCun et al. 1998, "Gradient-based learning applied to document recognition"
+
+    Example:
+        >>> import chainrule as cr
+        >>> Conv2d(1, 8, kernel_size=3, padding=1)(cr.zeros(32, 1, 28, 28)).shape
+        chainrule.Size([32, 8, 28, 28])
+    """
+
+    spatial = 2
+
+
+class Conv3d(Convolution):
+    """Convolution of volumes; see Conv2d.
+
+    Shapes:  (n, in_channels, d, h, w) or (in_channels, d, h, w)
+    """
+
+    spatial = 3
+
+
+def _check(name: str, inputs: int, outputs: int, groups: int, mode: str) -> None:
+    if groups < 1 or inputs % groups or outputs % groups:
+        raise ArgumentError(
+            "CR528",
+            f"{name}: {inputs} input and {outputs} output channels cannot both be divided "
+            f"into groups={groups}",
+        )
+    if mode not in MODES:
+        raise ArgumentError(
+            "CR520", f"{name}: padding_mode={mode!r}; choose from {', '.join(MODES)}"
+        )

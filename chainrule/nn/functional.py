@@ -1,0 +1,62 @@
+"""The functions of layers, under PyTorch's name; the formulas are in chainrule/functional."""
+
+from chainrule.functional.activation import celu as celu
+from chainrule.functional.activation import elu as elu
+from chainrule.functional.activation import gelu as gelu
+from chainrule.functional.activation import glu as glu
+from chainrule.functional.activation import hardshrink as hardshrink
+from chainrule.functional.activation import hardsigmoid as hardsigmoid
+from chainrule.functional.activation import hardswish as hardswish
+from chainrule.functional.activation import hardtanh as hardtanh
+from chainrule.functional.activation import leaky_relu as leaky_relu
+from chainrule.functional.activation import logsigmoid as logsigmoid
+from chainrule.functional.activation import mish as mish
+from chainrule.functional.activation import prelu as prelu
+from chainrule.functional.activation import relu as relu
+from chainrule.functional.activation import relu6 as relu6
+from chainrule.functional.activation import selu as selu
+from chainrule.functional.activation import sigmoid as sigmoid
+from chainrule.functional.activation import silu as silu
+from chainrule.functional.activation import softplus as softplus
+from chainrule.functional.activation import softshrink as softshrink
+from chainrule.functional.activation import softsign as softsign
+from chainrule.functional.activation import tanh as tanh
+from chainrule.functional.activation import tanhshrink as tanhshrink
+from chainrule.functional.activation import threshold as threshold
+from chainrule.functional.convolution import conv1d as conv1d
+from chainrule.functional.convolution import conv2d as conv2d
+from chainrule.functional.convolution import conv3d as conv3d
+from chainrule.functional.cross_entropy import cross_entropy as cross_entropy
+from chainrule.functional.cross_entropy import nll_loss as nll_loss
+from chainrule.functional.dropout import dropout as dropout
+from chainrule.functional.dropout import dropout1d as dropout1d
+from chainrule.functional.dropout import dropout2d as dropout2d
+from chainrule.functional.dropout import dropout3d as dropout3d
+from chainrule.functional.embedding import embedding as embedding
+from chainrule.functional.embedding import one_hot as one_hot
+from chainrule.functional.linear import linear as linear
+from chainrule.functional.loss import binary_cross_entropy as binary_cross_entropy
+from chainrule.functional.loss import (
+    binary_cross_entropy_with_logits as binary_cross_entropy_with_logits,
+)
+from chainrule.functional.loss import huber_loss as huber_loss
+from chainrule.functional.loss import kl_div as kl_div
+from chainrule.functional.loss import l1_loss as l1_loss
+from chainrule.functional.loss import mse_loss as mse_loss
+from chainrule.functional.loss import smooth_l1_loss as smooth_l1_loss
+from chainrule.functional.normalization import batch_norm as batch_norm
+from chainrule.functional.normalization import cosine_similarity as cosine_similarity
+from chainrule.functional.normalization import layer_norm as layer_norm
+from chainrule.functional.normalization import normalize as normalize
+from chainrule.functional.pad import pad as pad
+from chainrule.functional.pooling import adaptive_avg_pool1d as adaptive_avg_pool1d
+from chainrule.functional.pooling import adaptive_avg_pool2d as adaptive_avg_pool2d
+from chainrule.functional.pooling import adaptive_max_pool1d as adaptive_max_pool1d
+from chainrule.functional.pooling import adaptive_max_pool2d as adaptive_max_pool2d
+from chainrule.functional.pooling import avg_pool1d as avg_pool1d
+from chainrule.functional.pooling import avg_pool2d as avg_pool2d
+from chainrule.functional.pooling import max_pool1d as max_pool1d
+from chainrule.functional.pooling import max_pool2d as max_pool2d
+from chainrule.functional.softmax import log_softmax as log_softmax
+from chainrule.functional.softmax import softmax as softmax
+from chainrule.functional.softmax import softmin as softmin

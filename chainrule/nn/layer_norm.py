@@ -1,0 +1,64 @@
+"""Layer normalization."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from chainrule.dtypes import dtype as Dtype
+from chainrule.functional.normalization import layer_norm
+from chainrule.nn import init
+from chainrule.nn.module import Module
+from chainrule.nn.parameter import Parameter
+from chainrule.tensor.creation import ones, zeros
+from chainrule.tensor.tensor import Tensor
+
+
+class LayerNorm(Module):
+    """Each sample normalized over its last axes  y = w (x - μ) / √(σ² + ε) + b.
+
+    Shapes:  (…, *normalized_shape); weight and bias (*normalized_shape)
+    Args:
+        normalized_shape: the sizes of those axes
+        elementwise_affine: whether there are w and b
+        bias: whether there is a b
+    Source:  Ba, Kiros & Hinton 2016, "Layer normalization"
+    """
+
+    def __init__(
+        self,
+        normalized_shape: int | Sequence[int],
+        eps: float = 1e-5,
+        elementwise_affine: bool = True,
+        bias: bool = True,
+        device: Any = None,
+        dtype: Dtype | None = None,
+    ) -> None:
+        super().__init__()
+        sizes = (normalized_shape,) if isinstance(normalized_shape, int) else normalized_shape
+        self.normalized_shape = tuple(sizes)
+        self.eps = eps
+        self.elementwise_affine = elementwise_affine
+        given = {
+            "weight": (ones, elementwise_affine),
+            "bias": (zeros, elementwise_affine and bias),
+        }
+        for name, (value, wanted) in given.items():
+            start = Parameter(value(self.normalized_shape, device=device, dtype=dtype))
+            self.register_parameter(name, start if wanted else None)
+
+    def reset_parameters(self) -> None:
+        """Start anew."""
+        if self.weight is not None:
+            init.ones_(self.weight)
+        if self.bias is not None:
+            init.zeros_(self.bias)
+
+    def forward(self, input: Tensor) -> Tensor:
+        return layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
+
+    def extra_repr(self) -> str:
+        return (
+            f"{self.normalized_shape}, eps={self.eps}, "
+            f"elementwise_affine={self.elementwise_affine}, bias={self.bias is not None}"
+        )

@@ -1,0 +1,194 @@
+"""Schedules that multiply the first learning rate by a factor of the epoch."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from chainrule.optim.lr_scheduler.scheduler import LRScheduler, per_group, refuse
+from chainrule.optim.optimizer import Optimizer
+
+
+class FactorLR(LRScheduler):
+    """η_t = f(t) η₀, computed as η_t = η_{t-1} f(t) / f(t - 1)."""
+
+    def factor_at(self, epoch: int) -> float:
+        """f(t)"""
+        raise NotImplementedError
+
+    def get_lr(self) -> list[float]:
+        now = self.factor_at(self.last_epoch)
+        before = self.factor_at(self.last_epoch - 1) if self.last_epoch > 0 else 1.0
+        ratio = 1.0 if now == before else now / before
+        return [rate * ratio for rate in self._current()]
+
+    def closed_form(self) -> list[float]:
+        return [base * self.factor_at(self.last_epoch) for base in self.base_lrs]
+
+
+class StepLR(FactorLR):
+    """Every `step_size` epochs the rate is multiplied by γ:  f(t) = γ^⌊t / step_size⌋.
+
+    Example:
+        >>> import chainrule as cr
+        >>> w = cr.ones(2, requires_grad=True)
+        >>> optimizer = cr.optim.SGD([w], lr=1.0)
+        >>> scheduler = StepLR(optimizer, step_size=2, gamma=0.5)
+        >>> for epoch in range(4):
+        ...     optimizer.step()
+        ...     scheduler.step()
+        ...     print(scheduler.get_last_lr())
+        [1.0]
+        [0.5]
+        [0.5]
+        [0.25]
+    """
+
+    def __init__(
+        self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1
+    ) -> None:
+        if not step_size > 0:
+            raise refuse("StepLR", "step_size must be at least 1", step_size)
+        self.step_size = step_size
+        self.gamma = gamma
+        super().__init__(optimizer, last_epoch)
+
+    def factor_at(self, epoch: int) -> float:
+        return self.gamma ** (epoch // self.step_size)
+
+
+class MultiStepLR(FactorLR):
+    """At each milestone the rate is multiplied by γ:  f(t) = γ^(number of milestones ≤ t)."""
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        milestones: Iterable[int],
+        gamma: float = 0.1,
+        last_epoch: int = -1,
+    ) -> None:
+        self.milestones = Counter(milestones)
+        self.gamma = gamma
+        super().__init__(optimizer, last_epoch)
+
+    def factor_at(self, epoch: int) -> float:
+        return self.gamma ** bisect_right(sorted(self.milestones.elements()), epoch)
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """As LRScheduler.load_state_dict; the milestones may have become text, as in JSON."""
+        super().load_state_dict(state_dict)
+        counted = {int(epoch): times for epoch, times in self.milestones.items()}
+        self.milestones = Counter(counted)
+
+
+class ExponentialLR(FactorLR):
+    """Every epoch the rate is multiplied by γ:  f(t) = γᵗ."""
+
+    def __init__(self, optimizer: Optimizer, gamma: float, last_epoch: int = -1) -> None:
+        self.gamma = gamma
+        super().__init__(optimizer, last_epoch)
+
+    def factor_at(self, epoch: int) -> float:
+        return self.gamma**epoch
+
+
+class ConstantLR(FactorLR):
+    """A smaller rate at the start:  f(t) = factor while t < total_iters, then 1."""
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        factor: float = 1.0 / 3,
+        total_iters: int = 5,
+        last_epoch: int = -1,
+    ) -> None:
+        if not 0 < factor <= 1:
+            raise refuse("ConstantLR", "factor must be above 0 and at most 1", factor)
+        self.factor = factor
+        self.total_iters = total_iters
+        super().__init__(optimizer, last_epoch)
+
+    def factor_at(self, epoch: int) -> float:
+        return self.factor if epoch < self.total_iters else 1.0
+
+
+class LinearLR(FactorLR):
+    """A straight way from one factor to another.
+
+    f(t) = start + (end - start) · min(t, total_iters) / total_iters
+    """
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        start_factor: float = 1.0 / 3,
+        end_factor: float = 1.0,
+        total_iters: int = 5,
+        last_epoch: int = -1,
+    ) -> None:
+        if not 0 < start_factor <= 1:
+            raise refuse("LinearLR", "start_factor must be above 0 and at most 1", start_factor)
+        if not 0 <= end_factor <= 1:
+            raise refuse("LinearLR", "end_factor must be from 0 to 1", end_factor)
+        self.start_factor = start_factor
+        self.end_factor = end_factor
+        self.total_iters = total_iters
+        super().__init__(optimizer, last_epoch)
+
+    def factor_at(self, epoch: int) -> float:
+        done = min(epoch, self.total_iters) / self.total_iters
+        return self.start_factor + (self.end_factor - self.start_factor) * done
+
+
+class PolynomialLR(FactorLR):
+    """Down to 0 in T = `total_iters` epochs:  f(t) = (1 - min(t, T) / T)^power."""
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        total_iters: int = 5,
+        power: float = 1.0,
+        last_epoch: int = -1,
+    ) -> None:
+        self.total_iters = total_iters
+        self.power = power
+        super().__init__(optimizer, last_epoch)
+
+    def factor_at(self, epoch: int) -> float:
+        return (1.0 - min(epoch, self.total_iters) / self.total_iters) ** self.power
+
+
+class LambdaLR(LRScheduler):
+    """η_t = λ(t) η₀ with a function λ of the epoch, or one for each group."""
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        lr_lambda: Callable[[int], float] | Sequence[Callable[[int], float]],
+        last_epoch: int = -1,
+    ) -> None:
+        self._attach(optimizer)
+        self.lr_lambdas = per_group("LambdaLR", "lr_lambda", lr_lambda, optimizer)
+        super().__init__(optimizer, last_epoch)
+
+    def get_lr(self) -> list[float]:
+        pairs = zip(self.base_lrs, self.lr_lambdas, strict=True)
+        return [base * factor(self.last_epoch) for base, factor in pairs]
+
+    def state_dict(self) -> dict[str, Any]:
+        """As LRScheduler.state_dict; functions are left out, objects give their attributes."""
+        kept = [None if _is_function(f) else dict(vars(f)) for f in self.lr_lambdas]
+        return {**super().state_dict(), "lr_lambdas": kept}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        others = {key: value for key, value in state_dict.items() if key != "lr_lambdas"}
+        super().load_state_dict(others)
+        for factor, kept in zip(self.lr_lambdas, state_dict["lr_lambdas"], strict=True):
+            if kept is not None:
+                vars(factor).update(kept)
+
+
+def _is_function(what: Any) -> bool:
+    return not hasattr(what, "__dict__") or hasattr(what, "__code__")

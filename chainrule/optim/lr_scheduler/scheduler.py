@@ -1,0 +1,131 @@
+"""The base of the schedules: what a learning rate is at each epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from chainrule.errors import ArgumentError, ArgumentTypeError
+from chainrule.optim.hyperparameters import refuse_while_tracing
+from chainrule.optim.optimizer import Optimizer
+from chainrule.tensor.tensor import Tensor
+
+
+class LRScheduler:
+    """Sets the learning rate of every group of an optimizer, epoch by epoch.
+
+    A schedule says in `get_lr` what the rates are at `last_epoch`. Most change the rate that
+    is there now, so that two schedules on one optimizer multiply; `closed_form` computes it
+    from the first rate alone.
+
+    Args:
+        optimizer: whose groups' "lr" is set; "initial_lr" keeps what it was at first
+        last_epoch: -1 at the start; the last epoch done when a training is taken up again
+    """
+
+    optimizer: Optimizer
+    _last_lr: list[float]
+
+    def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
+        self._attach(optimizer)
+        for i, group in enumerate(optimizer.param_groups):
+            if last_epoch == -1:
+                group.setdefault("initial_lr", _plain(group["lr"]))
+            elif "initial_lr" not in group:
+                raise ArgumentError(
+                    "CR607",
+                    f"{type(self).__name__} goes on after epoch {last_epoch}, but group {i} of "
+                    "the optimizer has no 'initial_lr'; load the optimizer's state dict first",
+                )
+        self.base_lrs = [float(group["initial_lr"]) for group in optimizer.param_groups]
+        self.last_epoch = last_epoch
+        self._begin()
+
+    def _attach(self, optimizer: Optimizer) -> None:
+        if not isinstance(optimizer, Optimizer):
+            raise ArgumentTypeError(
+                "CR606",
+                f"{type(self).__name__} schedules an optimizer, got a "
+                f"{type(optimizer).__name__}",
+            )
+        self.optimizer = optimizer
+
+    def _begin(self) -> None:
+        """Set the rates of the first epoch."""
+        self._step_count = 0
+        self.step()
+
+    def get_lr(self) -> list[float]:
+        """The rates at `last_epoch`, from those that are set now."""
+        raise NotImplementedError
+
+    def closed_form(self) -> list[float]:
+        """The rates at `last_epoch`, from the first ones."""
+        return self.get_lr()
+
+    def get_last_lr(self) -> list[float]:
+        """The rates set last, one for each group."""
+        return self._last_lr
+
+    def step(self, epoch: int | None = None) -> None:
+        """Go on by one epoch (or one batch, for schedules that count those).
+
+        Args: epoch: jump there instead.
+        """
+        refuse_while_tracing(f"{type(self).__name__}.step()")
+        self._step_count += 1
+        self._move(epoch)
+
+    def _move(self, epoch: int | None) -> None:
+        self.last_epoch = self.last_epoch + 1 if epoch is None else epoch
+        self._set_lr(self.get_lr() if epoch is None else self.closed_form())
+
+    def _current(self) -> list[float]:
+        return [float(group["lr"]) for group in self.optimizer.param_groups]
+
+    def _set_lr(self, rates: list[float]) -> None:
+        for group, rate in zip(self.optimizer.param_groups, rates, strict=True):
+            set_lr(group, rate)
+        self._last_lr = self._current()
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that the schedule knows, but the optimizer."""
+        return {key: value for key, value in vars(self).items() if key != "optimizer"}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Go on where the schedule that gave `state_dict` was."""
+        vars(self).update(state_dict)
+
+
+def set_lr(group: dict[str, Any], rate: float) -> None:
+    """Set the rate of a group; one kept in a tensor stays in that tensor."""
+    if isinstance(group["lr"], Tensor):
+        group["lr"].fill_(rate)
+    else:
+        group["lr"] = rate
+
+
+def per_group(owner: str, name: str, value: Any, optimizer: Optimizer) -> list[Any]:
+    """A value given once for all groups, or one for each.
+
+    Raises: ArgumentError (CR606) where the number of values differs from that of the groups.
+    """
+    count = len(optimizer.param_groups)
+    if not isinstance(value, (list, tuple)):
+        return [value] * count
+    if len(value) != count:
+        raise ArgumentError(
+            "CR606",
+            f"{owner}: {name} has {len(value)} entries for {count} parameter groups; give one "
+            "for each, or a single one for all",
+        )
+    return list(value)
+
+
+def refuse(owner: str, wanted: str, given: Any) -> ArgumentError:
+    """The error for an argument that a schedule cannot follow."""
+    return ArgumentError("CR606", f"{owner}: {wanted}, got {given!r}")
+
+
+def _plain(rate: float | Tensor) -> float | Tensor:
+    return rate.detach().clone() if isinstance(rate, Tensor) else rate

@@ -1,0 +1,66 @@
+"""Tensor types by their old names: `FloatTensor(2, 3)`, `LongTensor([1, 2])`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from chainrule import dtypes
+from chainrule.tensor.creation import empty, tensor
+from chainrule.tensor.tensor import Tensor
+
+
+class _TensorType(type):
+    """Makes tensors of one element type, and says whether a tensor is of it."""
+
+    dtype: dtypes.dtype
+
+    def __call__(cls, *data: Any) -> Tensor:
+        if data and all(isinstance(size, int) for size in data):
+            return empty(*data, dtype=cls.dtype)
+        return tensor(*data or ([],), dtype=cls.dtype)
+
+    def __instancecheck__(cls, instance: Any) -> bool:
+        return isinstance(instance, Tensor) and instance.dtype is cls.dtype
+
+    def __repr__(cls) -> str:
+        return f"<class 'chainrule.{cls.__name__}'>"
+
+
+class BoolTensor(metaclass=_TensorType):
+    dtype = dtypes.bool_
+
+
+class ByteTensor(metaclass=_TensorType):
+    dtype = dtypes.uint8
+
+
+class CharTensor(metaclass=_TensorType):
+    dtype = dtypes.int8
+
+
+class ShortTensor(metaclass=_TensorType):
+    dtype = dtypes.int16
+
+
+class IntTensor(metaclass=_TensorType):
+    dtype = dtypes.int32
+
+
+class LongTensor(metaclass=_TensorType):
+    dtype = dtypes.int64
+
+
+class HalfTensor(metaclass=_TensorType):
+    dtype = dtypes.float16
+
+
+class BFloat16Tensor(metaclass=_TensorType):
+    dtype = dtypes.bfloat16
+
+
+class FloatTensor(metaclass=_TensorType):
+    dtype = dtypes.float32
+
+
+class DoubleTensor(metaclass=_TensorType):
+    dtype = dtypes.float64
