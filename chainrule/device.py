@@ -6,7 +6,6 @@ from typing import Any
 
 from chainrule.errors import DeviceError
 
-
 KINDS = ("cpu", "cuda", "mps", "xla", "xpu", "hpu", "meta")  # the names that programs ask for
 
 

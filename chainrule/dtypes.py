@@ -100,7 +100,8 @@ def cast(array: np.ndarray, to: np.dtype) -> np.ndarray:
 
 
 def _bfloat16_to_float32(array: np.ndarray) -> np.ndarray:
-    return (array["bfloat16"].astype(np.uint32) << 16).view(np.float32)
+    bits = np.asarray(array["bfloat16"].astype(np.uint32) << 16)
+    return bits.view(np.float32)
 
 
 def _float32_to_bfloat16(array: np.ndarray) -> np.ndarray:
@@ -108,7 +109,7 @@ def _float32_to_bfloat16(array: np.ndarray) -> np.ndarray:
     bits = np.ascontiguousarray(array).view(np.uint32).reshape(array.shape)
     rounded = (bits + 0x7FFF + ((bits >> 16) & 1)) >> 16
     quiet_nan = np.uint32(0x7FC0)
-    upper = np.where(np.isnan(array), quiet_nan, rounded).astype(np.uint16)
+    upper = np.asarray(np.where(np.isnan(array), quiet_nan, rounded), np.uint16)
     return upper.view(BFLOAT16).reshape(array.shape)
 
 
@@ -118,7 +119,9 @@ class finfo:
     def __init__(self, type: dtype | None = None) -> None:
         kind = settings.defaults.float_dtype if type is None else type.numpy
         if not is_float(kind):
-            raise ArgumentTypeError("CR203", f"finfo is for floating types, not {type}; see iinfo")
+            raise ArgumentTypeError(
+                "CR203", f"finfo is for floating types, not {type}; see iinfo"
+            )
         # bfloat16 has the exponents of float32 and 7 bits of fraction
         limits = np.finfo(np.float32 if kind == BFLOAT16 else kind)
         cut = kind == BFLOAT16
@@ -143,7 +146,9 @@ class iinfo:
 
     def __init__(self, type: dtype) -> None:
         if type.category != INTEGER:
-            raise ArgumentTypeError("CR203", f"iinfo is for integer types, not {type}; see finfo")
+            raise ArgumentTypeError(
+                "CR203", f"iinfo is for integer types, not {type}; see finfo"
+            )
         limits = np.iinfo(type.numpy)
         self.bits, self.min, self.max = limits.bits, int(limits.min), int(limits.max)
         self.dtype = type.name

@@ -1,8 +1,8 @@
 """Will I pass this class?  A network with 2 inputs, 3 hidden neurons and 1 output.
 
-    x₁   lectures attended            ─┐
-                                        ├─ 3 hidden neurons ── probability of passing
-    x₂   hours on the final project   ─┘
+    x₁  lectures attended          ─┐
+                                    ├─ 3 hidden neurons ── probability of passing
+    x₂  hours on the final project ─┘
 
 Before training the weights are random and so is the answer. The loss measures how wrong the
 answers are, and training lowers it. The twenty students are invented: whoever came to many
@@ -19,12 +19,12 @@ STUDENTS = [
     (5, 6, 1), (6, 1, 0), (6, 2, 1), (7, 4, 1),
 ]  # fmt: skip
 ME = (4, 5)  # four lectures, five hours
-SEED = 0
+SEED = 81  # an unlucky start: a plain no where the answer is yes
 
 
 def network() -> nn.Module:
     """2 → 3 → 1, the output between 0 and 1."""
-    return nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1), nn.Sigmoid())
+    return nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1), nn.Sigmoid())
 
 
 @cr.no_grad()

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import chainrule
+from chainrule.cli.main import parser
 from chainrule.train import loop
 
 ROOT = Path(__file__).parents[1]
@@ -89,6 +90,13 @@ def test_the_readme_shows_the_training_loop_that_runs():
 def test_the_readme_starts_with_the_six_lines_of_the_examples():
     example = (ROOT / "examples" / "six_lines.py").read_text("utf-8")
     assert example.partition('"""\n\n')[2] in blocks("README.md", "python")
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_the_commands_of_a_document_are_understood(document):
+    text = (ROOT / document).read_text("utf-8")
+    for command in re.findall(r"(?:`|&& )chainrule ((?:\w+ ?)+)", text):
+        assert parser().parse_args(command.split())
 
 
 FUNCTIONS = re.findall(

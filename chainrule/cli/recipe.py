@@ -17,11 +17,12 @@ from chainrule.models import CNN, MLP
 
 @dataclass(frozen=True)
 class Source:
-    """A dataset by name: how to load it, and what a picture of its kind looks like."""
+    """A dataset by name: how to load it, what its pictures look like, the network for it."""
 
     load: Callable[[str | None], Splits]
     image_size: int
     margin: int  # empty pixels around the digit
+    widths: tuple[int, ...]  # channels of the convolutional network
 
 
 @dataclass(frozen=True)
@@ -34,21 +35,21 @@ class Schedule:
 
 
 DATASETS = {
-    "digits": Source(lambda data_dir: digits(), image_size=8, margin=0),
-    "mnist": Source(mnist, image_size=28, margin=4),
+    "digits": Source(lambda data_dir: digits(), image_size=8, margin=0, widths=(32, 64)),
+    "mnist": Source(mnist, image_size=28, margin=4, widths=(8, 16, 32)),
 }
 MODELS: dict[str, Callable[[Source], nn.Module]] = {
     "mlp": lambda source: MLP(source.image_size**2),
-    "cnn": lambda source: CNN(source.image_size),
+    "cnn": lambda source: CNN(source.image_size, source.widths),
 }
 OPTIMIZERS: dict[str, Callable[[Any, float], Any]] = {
     "sgd": lambda parameters, lr: optim.SGD(parameters, lr=lr, momentum=0.9),
     "adagrad": lambda parameters, lr: optim.Adagrad(parameters, lr=lr),
-    "rmsprop": lambda parameters, lr: optim.RMSprop(parameters, lr=lr),
+    "rmsprop": lambda parameters, lr: optim.RMSprop(parameters, lr=lr, momentum=0.9),
     "adam": lambda parameters, lr: optim.Adam(parameters, lr=lr),
     "adamw": lambda parameters, lr: optim.AdamW(parameters, lr=lr),
 }
-LEARNING_RATES = {"sgd": 0.05, "adagrad": 0.02, "rmsprop": 1e-3, "adam": 3e-3, "adamw": 3e-3}
+LEARNING_RATES = {"sgd": 0.05, "adagrad": 0.02, "rmsprop": 5e-4, "adam": 3e-3, "adamw": 3e-3}
 SCHEDULES = {
     "constant": Schedule(lambda optimizer, recipe, steps: None, planned=False),
     "step": Schedule(
@@ -64,7 +65,10 @@ SCHEDULES = {
     ),
     "onecycle": Schedule(
         lambda optimizer, recipe, steps: optim.lr_scheduler.OneCycleLR(
-            optimizer, max_lr=recipe.lr, total_steps=steps
+            optimizer,
+            max_lr=recipe.lr,
+            total_steps=steps,
+            cycle_momentum=bool({"momentum", "betas"} & optimizer.defaults.keys()),
         ),
         each="step",
     ),
@@ -79,10 +83,9 @@ SCHEDULES = {
 EPOCHS = {
     ("digits", "mlp"): 30,
     ("digits", "cnn"): 20,
-    ("mnist", "mlp"): 5,
-    ("mnist", "cnn"): 2,
+    ("mnist", "mlp"): 3,
+    ("mnist", "cnn"): 3,
 }
-SMALL = {"degrees": 10.0, "shift": 0.5, "scale": 0.1}  # augmentation of images of 8 x 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,7 +134,9 @@ class Recipe:
 
     def augmented(self, dataset: Any) -> Any:
         """The training part, varied at random if the recipe says so."""
-        return RandomAffine(dataset, **SMALL) if self.augment else dataset
+        if not self.augment:
+            return dataset
+        return RandomAffine(dataset, degrees=10, shift=0.5, scale=0.1)
 
     def to_json(self) -> dict[str, Any]:
         """As plain values."""

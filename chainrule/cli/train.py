@@ -72,7 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not _fit(trainer, folder):
         return INTERRUPTED
     folder.write_weights(trainer.model)
-    print(f"weights     {folder.weights}")
+    print(f"weights     {folder.weights}, those of epoch {best_epoch(trainer)}")
     print(accuracy_line(trainer.model, splits), flush=True)
     return 0
 
@@ -100,6 +100,11 @@ def make_trainer(recipe: Recipe, splits: Splits, folder: RunFolder) -> Trainer:
             Progress(),
         ],
     )
+
+
+def best_epoch(trainer: Trainer) -> int:
+    """The epoch with the lowest validation loss, whose weights are kept."""
+    return min(trainer.history, key=lambda record: record["validation_loss"])["epoch"]
 
 
 def accuracy_line(model: nn.Module, splits: Splits) -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 from chainrule import dtypes
 from chainrule.errors import ArgumentError, DtypeError, ShapeError
-from chainrule.functional.labels import check_integers, check_range, within
+from chainrule.functional.labels import check_integers, check_range, known, within
 from chainrule.functional.reduction import check_not_empty, check_reduction, reduced
 from chainrule.functional.softmax import log_softmax, shifted
+from chainrule.tensor.creation import arange
 from chainrule.tensor.tensor import Tensor
 
 
@@ -83,9 +86,17 @@ def _class_axis(input: Tensor) -> int:
 
 
 def _picked(x: Tensor, labels: Tensor) -> Tensor:
-    """x at the label of each sample: (n, k, …) → (n, …)"""
+    """x at the label of each sample  Σ_k x[k] [k = t]: (n, k, …) → (n, …)
+
+    A sum over all classes, as its derivative is cheaper than that of a gather. Labels cannot
+    be checked while tracing; then x is nan at one that is out of range.
+    """
     dim = _class_axis(x)
-    return x.gather(dim, labels.unsqueeze(dim)).squeeze(dim)
+    classes = _on_axis(arange(x.shape[dim]), x)
+    picked = x.where(labels.unsqueeze(dim) == classes, 0).sum(dim)
+    if known(labels) is None:
+        picked = picked.masked_fill((labels < 0) | (labels >= x.shape[dim]), math.nan)
+    return picked
 
 
 def _weighted(
@@ -116,9 +127,9 @@ def _of_probabilities(
     return -(log_softmax(input, dim) * target).sum(dim)
 
 
-def _on_axis(weight: Tensor, x: Tensor) -> Tensor:
+def _on_axis(of_classes: Tensor, x: Tensor) -> Tensor:
     """(k,) against (n, k, …)"""
-    return weight.reshape(-1, *[1] * (x.ndim - 1 - _class_axis(x)))
+    return of_classes.reshape(-1, *[1] * (x.ndim - 1 - _class_axis(x)))
 
 
 def _reduced_over_kept(
@@ -137,7 +148,7 @@ def _reduced_over_kept(
 def _labels(
     input: Tensor, target: Tensor, ignore_index: int, what: str
 ) -> tuple[Tensor, Tensor | None]:
-    """Labels that are safe to gather with, and which samples to ignore (None for no sample)."""
+    """Labels within range, and which samples to ignore (None for no sample)."""
     classes = input.shape[_class_axis(input)]
     _check_labels(input, target, what)
     if not 0 <= ignore_index < classes and within(target, classes):

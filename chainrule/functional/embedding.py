@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chainrule.errors import ArgumentError
-from chainrule.functional.labels import check_integers, check_range
+from chainrule.functional.labels import check_integers, check_range, known
 from chainrule.tensor.creation import arange
 from chainrule.tensor.tensor import Tensor
 
@@ -24,6 +24,8 @@ def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> 
     rows = weight.shape[0]
     check_integers(input, "embedding")
     check_range(input, rows, f"embedding with {rows} rows")
+    if known(input) is None:  # while tracing: let the engine refuse negative numbers too
+        input = input.masked_fill(input < 0, rows)
     y = weight[input]
     if padding_idx is None:
         return y

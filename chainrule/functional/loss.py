@@ -129,8 +129,8 @@ def binary_cross_entropy(
 
 
 def _log(x: Tensor) -> Tensor:
-    """ln x, -100 at least; where that limit holds the derivative is 0."""
-    tiny = x <= math.exp(-100)
+    """ln x, -100 at least (there the derivative is 0); nan for x < 0."""
+    tiny = (x >= 0) & (x <= math.exp(-100))
     return x.masked_fill(tiny, 1).log().masked_fill(tiny, -100.0)
 
 

@@ -214,11 +214,15 @@ class Module(MemberMethods, StateDictMethods, HookMethods):
 
     def _adopt(self) -> dict[str, Module | None]:
         """The children; plain lists and dicts that were filled with modules join them now."""
-        for name, value in list(self.__dict__.items()):
-            if type(value) in (list, dict) and value and name not in KINDS:
-                container = self._container_of(value, self)
-                if container is not value:
-                    self._place("_modules", name, container)
+        plain = [
+            (name, value)
+            for name, value in self.__dict__.items()
+            if type(value) in (list, dict) and value and name not in KINDS
+        ]
+        for name, value in plain:
+            container = self._container_of(value, self)
+            if container is not value:
+                self._place("_modules", name, container)
         return self._modules
 
     # -- all parts at once -------------------------------------------------------------

@@ -264,14 +264,17 @@ class ArithmeticMethods(Methods):
 def _scaled(b: Tensor, alpha: float) -> Tensor:
     """alpha · b in the type of b."""
     if isinstance(alpha, float) and not b.is_floating_point():
-        raise DtypeError("CR202", f"alpha={alpha} cannot scale {b.dtype} numbers; use a whole one")
+        raise DtypeError(
+            "CR202", f"alpha={alpha} cannot scale {b.dtype} numbers; use a whole one"
+        )
     return (b * alpha)._cast(b._cell.array.dtype)
 
 
 def _refuse_booleans(symbol: str, a: Any, b: Any) -> None:
     if _is_bool(a) or _is_bool(b):
         raise DtypeError(
-            "CR202", f"{symbol} is not for booleans; use ~a, a & b or a ^ b, or convert, a.int()"
+            "CR202",
+            f"{symbol} is not for booleans; use ~a, a & b or a ^ b, or convert, a.int()",
         )
 
 

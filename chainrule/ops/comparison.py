@@ -86,10 +86,10 @@ class ComparisonMethods(Methods):
         a, b = self._promoted(other)
         return self._apply(LessEqual, b, a)
 
-    def __eq__(self, other: Any) -> Tensor:  # type: ignore[override]
+    def __eq__(self, other: Any) -> Tensor:
         return self.eq(other) if _comparable(other) else NotImplemented
 
-    def __ne__(self, other: Any) -> Tensor:  # type: ignore[override]
+    def __ne__(self, other: Any) -> Tensor:
         return self.ne(other) if _comparable(other) else NotImplemented
 
     __hash__ = object.__hash__

@@ -85,7 +85,8 @@ class ContractionMethods(Methods):
         if (self.ndim, vec.ndim) != (2, 1):
             raise ShapeError(
                 "CR104",
-                f"mv takes a matrix and a vector, got {tuple(self.shape)} and {tuple(vec.shape)}",
+                f"mv takes a matrix and a vector, got {tuple(self.shape)} and "
+                f"{tuple(vec.shape)}",
             )
         return self.matmul(vec)
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from chainrule import shapes
 from chainrule.errors import ShapeError
+from chainrule.ops.indexing import Gather
 from chainrule.ops.methods import Methods
 from chainrule.ops.primitive import Primitive
 from chainrule.ops.reduction import Dims, Reduction
@@ -93,26 +94,25 @@ class ExtremumMethods(Methods):
         return SmallestAndLargest(self.amin(dim, keepdim), self.amax(dim, keepdim))
 
     def max(self, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:
-        """max(): the largest element; max(dim): with its position; max(other): of each pair."""
+        """max(): the largest element; max(dim): with its place; max(other): of each pair."""
         if isinstance(dim, Methods) or other is not None:
             return self.maximum(dim if other is None else other)
         return self.amax() if dim is None else self._extreme(Argmax, dim, keepdim)
 
     def min(self, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:
-        """min(): the smallest element; min(dim): with its position; min(other): of each pair."""
+        """min(): the smallest element; min(dim): with its place; min(other): of each pair."""
         if isinstance(dim, Methods) or other is not None:
             return self.minimum(dim if other is None else other)
         return self.amin() if dim is None else self._extreme(Argmin, dim, keepdim)
 
-    def _extreme(
-        self, primitive: type[Position], dim: int, keepdim: bool
-    ) -> ValuesAndIndices:
-        indices = self._position(primitive, dim, keepdim=True)
-        values = self.gather(dim, indices)
-        if keepdim or self.ndim == 0:
+    def _extreme(self, primitive: type[Position], dim: int, keepdim: bool) -> ValuesAndIndices:
+        axis, indices = shapes.axis(dim, self.ndim), self._position(primitive, dim, keepdim=True)
+        if self.ndim == 0:
+            return ValuesAndIndices(self.clone(), indices)
+        values = self._apply(Gather, self, indices, axis=axis)
+        if keepdim:
             return ValuesAndIndices(values, indices)
-        shape = shapes.reduced(self.shape, (shapes.axis(dim, self.ndim),), False)
-        return ValuesAndIndices(values.reshape(shape), indices.reshape(shape))
+        return ValuesAndIndices(values.squeeze(axis), indices.squeeze(axis))
 
     def argmax(self, dim: int | None = None, keepdim: bool = False) -> Tensor:
         """Position of the largest element, in the flattened tensor if `dim` is None."""

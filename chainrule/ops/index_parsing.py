@@ -48,8 +48,8 @@ def parse(x: Any, index: Any) -> tuple[tuple, shapes.Shape, dict[int, Any]]:
 
 def _entries(x: Any, index: Any) -> list[Any]:
     """The parts of an index with `...` spelled out and sequences made tensors."""
-    parts = index if isinstance(index, tuple) else (index,)
-    parts = [_normal(x, part) for part in parts]
+    listed = index if isinstance(index, tuple) else (index,)
+    parts = [_normal(x, part) for part in listed]
     taken = sum([_axes_taken(part) for part in parts])
     if taken > x.ndim:
         raise AxisError(
@@ -131,7 +131,7 @@ def as_index(index: Any, size: int, negative: bool = True) -> Tensor:
     if index.dtype.category != INTEGER or index.dtype.name == "uint8":
         raise ArgumentTypeError(
             "CR903",
-            f"an index tensor holds signed integers (or booleans, as a mask), got {index.dtype}; "
+            f"an index tensor holds signed integers, or booleans as a mask, got {index.dtype}; "
             "convert it, index.long() or mask.bool()",
         )
     held = index._cell.array

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import weakref
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -11,8 +12,8 @@ from chainrule import shapes
 from chainrule.errors import DtypeError, ShapeError
 from chainrule.ops.index_parsing import as_index, is_array, parse, positions_of
 from chainrule.ops.methods import Methods
-from chainrule.ops.slicing import Slice, SliceInto
 from chainrule.ops.primitive import Primitive
+from chainrule.ops.slicing import Slice, SliceInto
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,7 +89,7 @@ class Gather(Primitive):
     widens_halves = False
 
     def forward(x, index, *, axis):
-        return np.take_along_axis(_cropped(x, index.shape, axis), index, axis)
+        return x.reshape(-1).take(_flat_positions(x.shape, index, axis))
 
     def shape(x, index, *, axis):
         return index
@@ -101,7 +102,7 @@ class ScatterAdd(Primitive):
     """x with v added along an axis: y[i, index[i, j]] += v[i, j]."""
 
     def forward(x, index, v, *, axis):
-        y = np.ascontiguousarray(x).copy()
+        y = x.copy()
         flat = _flat_positions(x.shape, index, axis)
         part = v[tuple(map(slice, index.shape))]
         np.add.at(y.reshape(-1), flat.reshape(-1), part.reshape(-1))
@@ -176,10 +177,11 @@ def _cropped(x: np.ndarray, like: shapes.Shape, axis: int) -> np.ndarray:
 
 
 def _flat_positions(shape: shapes.Shape, index: np.ndarray, axis: int) -> np.ndarray:
-    """Where each element of index points in the flattened array."""
-    place = list(np.ogrid[tuple(map(slice, index.shape))])
-    place[axis] = index
-    return np.ravel_multi_index(np.broadcast_arrays(*place), shape)
+    """Where each element of index points in the flattened array, counted row by row."""
+    strides = [math.prod(shape[i + 1 :]) for i in range(len(shape))]
+    grid = np.ogrid[tuple(slice(n) for n in index.shape)]
+    others = [grid[i] * strides[i] for i in range(len(shape)) if i != axis]
+    return index * strides[axis] + sum(others)
 
 
 def _to_shape(g: Tensor, shape: shapes.Shape) -> Tensor:
@@ -201,7 +203,7 @@ class IndexingMethods(Methods):
 
     _cut_from: Cut | None = None  # of a part that `x[index]` showed, for `x[index] += value`
 
-    def __getitem__(self, index: Any) -> Tensor:
+    def __getitem__(self: Any, index: Any) -> Tensor:
         """x[index] with whole numbers, slices, None, ..., masks, lists and tensors."""
         slices, shape, found = parse(self, index)
         y = self._sliced(slices, shape)
@@ -297,7 +299,7 @@ class IndexingMethods(Methods):
         if tuple(source.shape) != place:
             raise ShapeError(
                 "CR102",
-                f"index_add: source has shape {tuple(source.shape)}; the index asks for {place}",
+                f"index_add: source has shape {tuple(source.shape)}, the index wants {place}",
             )
         scaled = source if alpha == 1 else source * alpha
         return self._apply(IndexAdd, self, scaled, at, axes=(axis,))
@@ -331,7 +333,7 @@ class IndexingMethods(Methods):
         return y
 
     def nonzero(self, *, as_tuple: bool = False) -> Any:
-        """The positions of the elements that are not zero, a row each (or a tensor per axis)."""
+        """The positions of the elements that are not 0, a row each (or a tensor per axis)."""
         array = self.detach()._readable_array("nonzero()")
         if as_tuple:
             return tuple(self._of(found) for found in np.nonzero(np.atleast_1d(array)))
@@ -366,13 +368,14 @@ def _check_along(x: Any, index: Any, axis: int, what: str) -> None:
 
 
 def _fitted(value: Tensor, place: shapes.Shape) -> Tensor:
-    """`value` without leading axes of size 1 that `place` has not; raises if it does not fit."""
+    """`value` without leading axes of size 1 that `place` lacks; raises if it does not fit."""
     extra = len(value.shape) - len(place)
     trimmed = tuple(value.shape)
     if extra > 0 and trimmed[:extra] == (1,) * extra:
         trimmed = trimmed[extra:]
     if len(trimmed) > len(place) or shapes.broadcast(trimmed, tuple(place)) != tuple(place):
         raise ShapeError(
-            "CR102", f"a value of shape {tuple(value.shape)} does not fit into the place {place}"
+            "CR102",
+            f"a value of shape {tuple(value.shape)} does not fit into the place {place}",
         )
     return value if extra <= 0 else value.reshape(trimmed)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainrule import shapes
-from chainrule.errors import ArgumentError, ShapeError
+from chainrule.errors import ShapeError
 from chainrule.ops.methods import Methods
 from chainrule.ops.primitive import Primitive
 

@@ -110,7 +110,7 @@ class Primitive:
             raise TypeError(f"a rule of {cls.__name__} asks for {asked!r}")
         return found[asked]
 
-    def dtype(*inputs: np.dtype, **params: Any) -> np.dtype:  # type: ignore[misc]
+    def dtype(*inputs: np.dtype, **params: Any) -> np.dtype:
         """The element type of the result; unless a primitive says otherwise, its input's."""
         return inputs[0]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainrule import shapes
-from chainrule.errors import DtypeError
+from chainrule.errors import ArgumentError, DtypeError
 from chainrule.ops.cumulative import shifted
 from chainrule.ops.methods import Methods
 from chainrule.ops.primitive import Primitive
@@ -32,7 +32,7 @@ class Sum(Reduction):
     """Sum over axes  y = Σ x."""
 
     def forward(x, *, axes, keepdim):
-        return np.add.reduce(x, axis=axes, keepdims=keepdim)
+        return np.add.reduce(x, axis=axes, dtype=x.dtype, keepdims=keepdim)
 
     def vjp_x(g, x_shape, axes):
         return g.reshape(shapes.reduced(x_shape, axes, True)).expand(x_shape)
@@ -46,7 +46,7 @@ class Product(Reduction):
     """
 
     def forward(x, *, axes, keepdim):
-        return np.multiply.reduce(x, axis=axes, keepdims=keepdim)
+        return np.multiply.reduce(x, axis=axes, dtype=x.dtype, keepdims=keepdim)
 
     def vjp_x(g, x, axes):
         kept = [i for i in range(x.ndim) if i not in axes]
@@ -128,9 +128,9 @@ class ReductionMethods(Methods):
         *,
         correction: float | None = None,
     ) -> Tensor:
-        """Variance  Σ (x - x̄)² / (n - correction); by default the unbiased one, correction 1."""
+        """Variance  Σ (x - x̄)² / (n - correction); by default unbiased, with correction 1."""
         if isinstance(dim, bool):
-            dim, unbiased = None, dim
+            unbiased, dim = dim, None
         x = self._must_float("var()")
         freedom = int(unbiased) if correction is None else correction
         deviation = x - x.mean(dim, keepdim=True)
@@ -173,6 +173,8 @@ class ReductionMethods(Methods):
         x = self._must_float("norm()") if dtype is None else self._cast(dtype.numpy)
         if p in (2, "fro", None):
             return _root((x * x).sum(dim, keepdim))
+        if p is None or isinstance(p, str):
+            raise ArgumentError("CR902", f'norm: p is a number, inf or "fro", got {p!r}')
         if p == 1:
             return x.abs().sum(dim, keepdim)
         if p == 0:

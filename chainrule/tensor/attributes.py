@@ -157,7 +157,7 @@ class AttributeMethods(Methods):
     def __array_wrap__(
         self, array: np.ndarray, context: Any = None, return_scalar: bool = False
     ) -> Any:
-        """What a NumPy function of this tensor returns: a tensor, where there is such a type."""
+        """What a NumPy function of this tensor returns: a tensor, if there is such a type."""
         return self._of(array) if array.dtype in dtypes.OF_NUMPY else array
 
     def __dlpack__(self, **options: Any) -> Any:
@@ -240,7 +240,7 @@ class AttributeMethods(Methods):
         return self._alias()
 
     @data.setter
-    def data(self, value: Tensor) -> None:
+    def data(self: Any, value: Tensor) -> None:
         if (writing := trace.current.get()) is None:
             self._cell = value._cell
         else:
@@ -270,7 +270,7 @@ class AttributeMethods(Methods):
         """Call `hook(self)` after backward has added to `.grad`."""
         return add_hook(self, "_accumulated", hook)
 
-    def __deepcopy__(self, memo: dict[Any, Any]) -> Tensor:
+    def __deepcopy__(self: Any, memo: dict[Any, Any]) -> Tensor:
         if not self.is_leaf:
             raise GradientError(
                 "CR310", "only leaves can be deep-copied; use x.detach().clone()"
@@ -314,7 +314,9 @@ class AttributeMethods(Methods):
         """Any content, in this tensor's type."""
         return self._filled(flat(size), 0, dtype)
 
-    def new_full(self, size: Any, fill_value: Any, dtype: Dtype | None = None, **_: Any) -> Tensor:
+    def new_full(
+        self, size: Any, fill_value: Any, dtype: Dtype | None = None, **_: Any
+    ) -> Tensor:
         """`fill_value` everywhere, in this tensor's type."""
         return self._filled(flat((size,)), fill_value, dtype)
 

@@ -19,7 +19,6 @@ TYPE_NAMES = {
 }  # fmt: skip
 
 
-
 class ConversionMethods(Methods):
     """What a user calls."""
 

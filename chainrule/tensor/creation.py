@@ -114,7 +114,8 @@ def from_numpy(array: np.ndarray) -> Tensor:
         )
     if array.dtype not in dtypes.OF_NUMPY:
         raise ArgumentTypeError(
-            "CR208", f"no tensor type for NumPy's {array.dtype}; convert first, array.astype(...)"
+            "CR208",
+            f"no tensor type for NumPy's {array.dtype}; convert first, array.astype(...)",
         )
     if trace.current.get() is not None:
         _refuse_array("from_numpy(array)")
@@ -204,11 +205,11 @@ def arange(
     device: Any = None, requires_grad: bool = False,
 ) -> Tensor:  # fmt: skip
     """start, start + step, … up to, not including, end: arange(end), (start, end[, step])."""
-    bounds = (0, start, step) if end is None else (start, end, step)
-    bounds = tuple(b.item() if isinstance(b, (Tensor, np.generic)) else b for b in bounds)
+    given = (0, start, step) if end is None else (start, end, step)
+    bounds = [b.item() if isinstance(b, (Tensor, np.generic)) else b for b in given]
     whole = all(isinstance(b, int) for b in bounds)
     kind = dtype.numpy if dtype is not None else dtypes.int64.numpy if whole else _kind(None)
-    first, last, stride = bounds if dtypes.is_float(kind) else map(int, bounds)
+    first, last, stride = bounds if dtypes.is_float(kind) else tuple(map(int, bounds))
     if stride == 0 or (last - first) / stride < 0:
         raise ArgumentError(
             "CR902", f"arange from {first} to {last} never arrives in steps of {stride}"

@@ -49,7 +49,9 @@ class Parts(dict):
 class FunctionNode:
     """The step on the tape that a Function makes; one for all of its outputs."""
 
-    def __init__(self, ctx: Context, rule: Callable, inputs: tuple, outputs: list[Tensor]) -> None:
+    def __init__(
+        self, ctx: Context, rule: Callable, inputs: tuple, outputs: list[Tensor]
+    ) -> None:
         self.ctx: Context | None = ctx
         self.rule = rule
         self.number = next(tape.numbers)
@@ -71,7 +73,9 @@ class FunctionNode:
         cotangents = [g.get(i) for i in range(len(self.like))]
         if self.ctx.materialize_grads:
             pairs = zip(cotangents, self.like, strict=True)
-            cotangents = [y.zeros_like() if c is None and y is not None else c for c, y in pairs]
+            cotangents = [
+                y.zeros_like() if c is None and y is not None else c for c, y in pairs
+            ]
         found = self.rule(self.ctx, *cotangents)
         results = list(found) if isinstance(found, tuple) else [found]
         if len(results) < len(self.edges):
@@ -127,9 +131,7 @@ class Function:
     def apply(cls, *inputs: Any) -> Any:
         """Compute forward; record backward if some input requires a gradient."""
         ctx = Context()
-        ctx.needs_input_grad = tuple(
-            isinstance(x, Tensor) and x._requires_grad for x in inputs
-        )
+        ctx.needs_input_grad = tuple(isinstance(x, Tensor) and x._requires_grad for x in inputs)
         with no_grad():
             found = cls._run_forward(ctx, inputs)
         outputs = list(found) if isinstance(found, tuple) else [found]

@@ -6,7 +6,8 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from chainrule.dtypes import OF_NUMPY, dtype as Dtype
+from chainrule.dtypes import OF_NUMPY
+from chainrule.dtypes import dtype as Dtype
 from chainrule.errors import ArgumentError, ArgumentTypeError
 from chainrule.ops.methods import with_numpy_names
 from chainrule.shapes import axis
@@ -241,7 +242,8 @@ def _first(tensors: Sequence[Tensor], what: str) -> Tensor:
     for i, tensor in enumerate(tensors):
         if not isinstance(tensor, Tensor):
             raise ArgumentTypeError(
-                "CR209", f"{what}() takes a list of tensors; element {i} is a {type(tensor).__name__}"
+                "CR209",
+                f"{what}() takes a list of tensors; element {i} is a {type(tensor).__name__}",
             )
     if not len(tensors):
         raise ArgumentError("CR902", f"{what}() needs at least one tensor")
@@ -285,7 +287,9 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
 
     Args: indexing: "ij", the first tensor runs along axis 0; "xy", along axis 1.
     """
-    listed = tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)) else tensors
+    listed = (
+        tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)) else tensors
+    )
     if indexing not in ("ij", "xy"):
         raise ArgumentError("CR902", f'meshgrid: indexing is "ij" or "xy", got {indexing!r}')
     turned = indexing == "xy" and len(listed) > 1

@@ -55,7 +55,8 @@ def gradgradcheck(
     outputs = _outputs(func, arguments)
     random = np.random.default_rng(0)
     cotangents = [
-        Tensor._of(random.standard_normal(y.shape)).to(y.dtype).requires_grad_() for y in outputs
+        Tensor._of(random.standard_normal(y.shape)).to(y.dtype).requires_grad_()
+        for y in outputs
     ]
     count = len(arguments)
 
@@ -88,7 +89,9 @@ def _analytic(func: Callable[..., Any], arguments: list[Any], i: int) -> np.ndar
             row = None
             if y.requires_grad:
                 (row,) = grad(y, x, seed, retain_graph=True, allow_unused=True)
-            rows.append(np.zeros(x.numel()) if row is None else row.detach().numpy().reshape(-1))
+            rows.append(
+                np.zeros(x.numel()) if row is None else row.detach().numpy().reshape(-1)
+            )
     return np.array(rows).reshape(len(rows), x.numel())
 
 

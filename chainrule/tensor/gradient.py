@@ -31,7 +31,8 @@ def grad(
         grad_outputs = [grad_outputs] * len(ys) if grad_outputs is None else [grad_outputs]
     if len(grad_outputs) != len(ys):
         raise ArgumentError(
-            "CR902", f"{len(grad_outputs)} grad_outputs for {len(ys)} outputs; give one for each"
+            "CR902",
+            f"{len(grad_outputs)} grad_outputs for {len(ys)} outputs; give one for each",
         )
     _check_inputs(xs)
     found = tape.backward(

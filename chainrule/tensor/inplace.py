@@ -97,7 +97,9 @@ class InPlaceMethods(Methods):
 
     def copy_(self, src: Any, non_blocking: bool = False) -> Tensor:
         """The values of `src`, broadcast and converted, stored in this tensor."""
-        return self._assign(src._cast(self._cell.array.dtype).expand(self.shape).clone(), "copy_()")
+        return self._assign(
+            src._cast(self._cell.array.dtype).expand(self.shape).clone(), "copy_()"
+        )
 
     def fill_(self, value: Any) -> Tensor:
         """`value` everywhere."""

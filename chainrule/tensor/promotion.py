@@ -10,7 +10,7 @@ from chainrule import dtypes, settings
 from chainrule.errors import ArgumentTypeError
 
 if TYPE_CHECKING:
-    from chainrule.tensor.tensor import Tensor
+    pass
 
 
 def result_dtype(*operands: Any) -> np.dtype:
@@ -25,11 +25,11 @@ def result_dtype(*operands: Any) -> np.dtype:
         held = ranks[rank]
         ranks[rank] = dtype if held is None else dtypes.promote(held, dtype)
     result: np.dtype | None = None
-    for dtype in ranks:
+    for found in ranks:
         if result is None:
-            result = dtype
-        elif dtype is not None and dtypes.category(dtype) > dtypes.category(result):
-            result = dtypes.promote(result, dtype)
+            result = found
+        elif found is not None and dtypes.category(found) > dtypes.category(result):
+            result = dtypes.promote(result, found)
     assert result is not None
     return result
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from chainrule import dtypes
 from chainrule.errors import TraceError
 from chainrule.ir.graph import Equation, Graph, Variable
 from chainrule.ops.primitive import Params, Primitive
@@ -104,7 +105,7 @@ class Trace:
         """A Python number as a constant of the graph."""
         key = (repr(value), dtype)
         if key not in self._literals:
-            self._literals[key] = self.constant(np.asarray(value).astype(dtype))
+            self._literals[key] = self.constant(dtypes.cast(np.asarray(value), dtype))
         return self._literals[key]
 
     def constant(self, array: np.ndarray) -> Symbol:

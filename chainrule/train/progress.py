@@ -28,7 +28,7 @@ class Progress(Callback):
         if self.stream.isatty():
             self._bar = _bar(self.stream)
             self._bar.start()
-            self._bar.add_task("", total=_count(trainer.batches))
+            self._bar.add_task("", total=_count(trainer.batches), scores="")
 
     def epoch_begins(self, trainer: Trainer) -> None:
         """Set the bar back."""
@@ -44,7 +44,8 @@ class Progress(Callback):
         now = time.perf_counter()
         if now - self._shown > PAUSE:
             self._shown = now
-            self._bar.update(self._bar.task_ids[0], loss=f"loss {trainer.loss:.4f}")
+            scores = [f"loss {trainer.loss:.4f}", *validation_scores(trainer.history[-1:])]
+            self._bar.update(self._bar.task_ids[0], scores="   ".join(scores))
             self._bar.refresh()
 
     def epoch_ends(self, trainer: Trainer) -> None:
@@ -63,13 +64,21 @@ class Progress(Callback):
 
 def epoch_line(record: dict[str, Any], epochs: int) -> str:
     """One epoch of the history as a line of text."""
-    parts = [f"epoch {record['epoch']:>{len(str(epochs))}}/{epochs}"]
-    parts.append(f"loss {record['train_loss']:.4f}")
-    for name, score in record.items():
-        if name.startswith("validation_"):
-            number = f"{100 * score:.1f} %" if name.endswith("accuracy") else f"{score:.4f}"
-            parts.append(f"{name.replace('_', ' ')} {number}")
-    return "   ".join([*parts, f"{record['seconds']:.2f} s"])
+    epoch = f"epoch {record['epoch']:>{len(str(epochs))}}/{epochs}"
+    loss = f"loss {record['train_loss']:.4f}"
+    seconds = f"{record['seconds']:.2f} s"
+    return "   ".join([epoch, loss, *validation_scores([record]), seconds])
+
+
+def validation_scores(records: list[dict[str, Any]]) -> list[str]:
+    """The scores on the validation data, as texts."""
+    return [
+        f"{name.replace('_', ' ')} "
+        + (f"{100 * score:.1f} %" if name.endswith("accuracy") else f"{score:.4f}")
+        for record in records
+        for name, score in record.items()
+        if name.startswith("validation_")
+    ]
 
 
 def _bar(stream: TextIO) -> Any:
@@ -80,7 +89,7 @@ def _bar(stream: TextIO) -> Any:
         rich.TextColumn("{task.description}"),
         rich.BarColumn(),
         rich.MofNCompleteColumn(),
-        rich.TextColumn("{task.fields[loss]}"),
+        rich.TextColumn("{task.fields[scores]}"),
         rich.TimeRemainingColumn(),
     )
     return rich.Progress(*columns, console=console, transient=True, auto_refresh=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from chainrule.errors import ArgumentError, DataError, RunError
+from chainrule.errors import ArgumentError, DataError, ModuleError, RunError
 from chainrule.nn.module import Module
 from chainrule.tensor.generator import default_generator
 from chainrule.tensor.tensor import Tensor
@@ -123,7 +123,7 @@ class Trainer:
                 generator.set_state(saved)
             for callback, saved in zip(self.callbacks, state["callbacks"], strict=True):
                 callback.load_state_dict(saved)
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, ModuleError) as error:
             raise RunError(
                 "CR807",
                 "this checkpoint belongs to a training that was built in another way "

@@ -109,7 +109,7 @@ def test_every_optimizer_and_schedule_learns(here, capsys, optimizer, schedule):
     code, _, err = run(f"{command} --out run", capsys)
     assert (code, err) == (0, [])
     losses = [record["train_loss"] for record in scores(here / "run")]
-    assert losses[-1] < 0.7 * losses[0]
+    assert losses[-1] < 0.9 * losses[0]
 
 
 def test_the_convolutional_network_trains(here, capsys):
@@ -149,7 +149,7 @@ def start(command: str, folder: Path) -> subprocess.Popen:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="another kind of signal")
 def test_ctrl_c_keeps_the_last_checkpoint_and_says_how_to_go_on(here, capsys):
-    options = "train digits --model mlp --epochs 8 --batch-size 16"
+    options = "train digits --model mlp --epochs 8 --batch-size 32"
     run(f"{options} --out whole", capsys)
     program = start(f"{options} --out run", here)
     history = here / "run" / "history.jsonl"

@@ -122,7 +122,7 @@ def test_network_gradients_along_random_directions(network):
 
 
 def twin_in(library, network):
-    """The same network of the layers of a library, chainrule or torch, with the same weights."""
+    """The same network in a library, chainrule or torch, with the same weights."""
     nn = library.nn
     layers = {
         "conv1": nn.Conv2d(1, 16, 3, padding=1),

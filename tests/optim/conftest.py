@@ -13,9 +13,10 @@ KEEP = 40  # every so many steps the parameters are noted
 RECORDED = 5  # one case in so many stands in references.npz, and is tested in float32
 
 
-def choices(**options):
+def choices(*extra, **options):
+    """All combinations of the options, and what else is to be tried."""
     names = list(options)
-    return [dict(zip(names, values)) for values in itertools.product(*options.values())]
+    return [*(dict(zip(names, v)) for v in itertools.product(*options.values())), *extra]
 
 
 def allowed(options):
@@ -24,9 +25,10 @@ def allowed(options):
 
 
 ADAM = choices(
+    {"eps": 1e-2, "lr": 0.05},
     betas=[(0.9, 0.999), (0.5, 0.8)], weight_decay=[0, 0.1], amsgrad=[False, True],
     maximize=[False, True],
-) + [{"eps": 1e-2, "lr": 0.05}]  # fmt: skip
+)  # fmt: skip
 
 CASES = {
     "SGD": [*filter(allowed, choices(
@@ -34,12 +36,14 @@ CASES = {
         maximize=[False, True], lr=[0.01],
     ))],
     "Adagrad": choices(
+        {"eps": 1e-2, "lr": 0.05},
         lr_decay=[0, 0.01], weight_decay=[0, 0.1], initial_accumulator_value=[0, 0.5],
         maximize=[False, True],
-    ) + [{"eps": 1e-2, "lr": 0.05}],
+    ),
     "RMSprop": choices(
+        {"maximize": True, "eps": 1e-2, "lr": 0.005},
         alpha=[0.99, 0.8], momentum=[0, 0.9], centered=[False, True], weight_decay=[0, 0.1],
-    ) + [{"maximize": True, "eps": 1e-2, "lr": 0.005}],
+    ),
     "Adam": ADAM,
     "AdamW": ADAM,
 }  # fmt: skip

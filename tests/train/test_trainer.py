@@ -241,7 +241,8 @@ def test_three_epochs_and_three_more_are_six(tmp_path, optimizer, schedule):
     callbacks = keepers(tmp_path / "parts")
     with pytest.raises(KeyboardInterrupt):
         trainer(6, optimizer, schedule, callbacks=[*callbacks, Interrupt()]).fit()
-    (tmp_path / "parts" / "history.jsonl").open("a").write('{"epoch": 99}\n')
+    history = tmp_path / "parts" / "history.jsonl"
+    history.write_text(history.read_text() + '{"epoch": 99}\n')
     resumed = trainer(
         6, optimizer, schedule, callbacks=[*keepers(tmp_path / "parts"), Callback()]
     )

@@ -47,10 +47,8 @@ class CosineAnnealingLR(LRScheduler):
 
     def get_lr(self) -> list[float]:
         t = self.last_epoch
-        if t <= 0:
+        if t <= 0 or self._taken_up:
             return self._current()
-        if self._step_count == 1:  # taken up again in the middle
-            return self.closed_form()
         if (t - 1 - self.T_max) % (2 * self.T_max) == 0:  # the factor before was 0
             turn = (1 - math.cos(math.pi / self.T_max)) / 2
             pairs = zip(self.base_lrs, self._current(), strict=True)

@@ -19,6 +19,8 @@ class FactorLR(LRScheduler):
         raise NotImplementedError
 
     def get_lr(self) -> list[float]:
+        if self._taken_up:
+            return self._current()
         now = self.factor_at(self.last_epoch)
         before = self.factor_at(self.last_epoch - 1) if self.last_epoch > 0 else 1.0
         ratio = 1.0 if now == before else now / before

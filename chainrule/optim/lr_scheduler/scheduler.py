@@ -20,7 +20,8 @@ class LRScheduler:
 
     Args:
         optimizer: whose groups' "lr" is set; "initial_lr" keeps what it was at first
-        last_epoch: -1 at the start; the last epoch done when a training is taken up again
+        last_epoch: -1 at the start; the last epoch done when a training is taken up again,
+            with the rates that the optimizer has then
     """
 
     optimizer: Optimizer
@@ -54,6 +55,11 @@ class LRScheduler:
         """Set the rates of the first epoch."""
         self._step_count = 0
         self.step()
+
+    @property
+    def _taken_up(self) -> bool:
+        """Whether this is the first step of a training that is taken up again."""
+        return self._step_count == 1 and self.last_epoch > 0
 
     def get_lr(self) -> list[float]:
         """The rates at `last_epoch`, from those that are set now."""
