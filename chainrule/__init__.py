@@ -280,5 +280,7 @@ from chainrule.tensor.tensor import Tensor as Tensor
 
 bool, int, float = bool_, int32, float32  # PyTorch's other names
 half, double, short, long = float16, float64, int16, int64
+from chainrule.train.saving import load as load
+from chainrule.train.saving import save as save
 
 __version__ = "0.1.0"

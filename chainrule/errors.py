@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.resources
+from pathlib import Path
+
+PAGES = Path(__file__).parent / "explanations"
 
 
 class ChainruleError(Exception):
@@ -76,8 +78,7 @@ class RunError(ChainruleError, RuntimeError):
 
 def codes() -> list[str]:
     """Every error code, in order."""
-    pages = importlib.resources.files("chainrule.explanations").iterdir()
-    return sorted(page.name.removesuffix(".md") for page in pages if page.name.endswith(".md"))
+    return sorted(page.stem for page in PAGES.glob("*.md"))
 
 
 def explain(code: str) -> str:
@@ -90,5 +91,4 @@ def explain(code: str) -> str:
         raise ArgumentError(
             "CR901", f"there is no error code {code!r}; the codes are {', '.join(known)}"
         )
-    page = importlib.resources.files("chainrule.explanations") / f"{code.upper()}.md"
-    return page.read_text(encoding="utf-8")
+    return (PAGES / f"{code.upper()}.md").read_text(encoding="utf-8")

@@ -97,6 +97,8 @@ def test_the_commands_of_a_document_are_understood(document):
     text = (ROOT / document).read_text("utf-8")
     for command in re.findall(r"(?:`|&& )chainrule ((?:\w+ ?)+)", text):
         assert parser().parse_args(command.split())
+    for script in re.findall(r"^python (\S+)", text, re.MULTILINE):
+        assert (ROOT / script).exists()
 
 
 FUNCTIONS = re.findall(

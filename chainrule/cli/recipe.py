@@ -22,7 +22,8 @@ class Source:
     load: Callable[[str | None], Splits]
     image_size: int
     margin: int  # empty pixels around the digit
-    widths: tuple[int, ...]  # channels of the convolutional network
+    hidden: tuple[int, ...]  # widths of the perceptron's layers
+    channels: tuple[int, ...]  # of the convolutional network's blocks
 
 
 @dataclass(frozen=True)
@@ -35,12 +36,14 @@ class Schedule:
 
 
 DATASETS = {
-    "digits": Source(lambda data_dir: digits(), image_size=8, margin=0, widths=(32, 64)),
-    "mnist": Source(mnist, image_size=28, margin=4, widths=(8, 16, 32)),
+    "digits": Source(
+        lambda data_dir: digits(), image_size=8, margin=0, hidden=(64, 32), channels=(32, 64)
+    ),
+    "mnist": Source(mnist, image_size=28, margin=4, hidden=(256, 128), channels=(8, 16, 32)),
 }
 MODELS: dict[str, Callable[[Source], nn.Module]] = {
-    "mlp": lambda source: MLP(source.image_size**2),
-    "cnn": lambda source: CNN(source.image_size, source.widths),
+    "mlp": lambda source: MLP(source.image_size**2, source.hidden),
+    "cnn": lambda source: CNN(source.image_size, source.channels),
 }
 OPTIMIZERS: dict[str, Callable[[Any, float], Any]] = {
     "sgd": lambda parameters, lr: optim.SGD(parameters, lr=lr, momentum=0.9),

@@ -66,6 +66,7 @@ def differentiate(
     differentiable = [
         i for i, y in enumerate(results)
         if y._edge is not None and isinstance(y._cell.array, Symbol)
+        and not tape.is_freed(y._edge)
     ]  # fmt: skip
     if not differentiable:
         return None
@@ -85,6 +86,15 @@ def differentiate(
     residuals = _needed_from(forward, backward, set(seeds))
     backward.inputs = [*residuals, *seeds]
     return Derivative(forward, backward, residuals, differentiable, leaves)
+
+
+def with_freed_history(y: Tensor) -> Tensor:
+    """A result whose backward ran inside the function: a second one raises, as in eager."""
+    node = FunctionNode(Context(), lambda ctx, g: (), (), [y])
+    node.release()
+    y._edge = OutputNode(node, 0, "CompiledBackward")
+    y._requires_grad = True
+    return y
 
 
 def _by_position(leaf: Any, arguments: list[Tensor]) -> Tensor | int:

@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 
 from chainrule import settings
-from chainrule.compiler.differentiate import Derivative, differentiate
+from chainrule.compiler.differentiate import Derivative, differentiate, with_freed_history
 from chainrule.compiler.pipeline import optimize
 from chainrule.compiler.situation import watch
 from chainrule.compiler.structure import flatten, unflatten
 from chainrule.engines.reference import ReferenceProgram
 from chainrule.errors import TraceError
 from chainrule.ir.graph import Graph, Variable
+from chainrule.tensor import tape
 from chainrule.tensor.tensor import Tensor
 from chainrule.tensor.trace import Argument, GradSlot, Guard, State, Symbol, Trace, active
 
@@ -108,6 +109,7 @@ class _Result:
         self.variable: Variable | None = None
         self.outside: Tensor | None = None
         self.position = _position(tensor, arguments)
+        self.freed = tensor._edge is not None and tape.is_freed(tensor._edge)
         if self.position is None:
             if isinstance(tensor._cell.array, Symbol):
                 self.variable = trace.read(tensor).variable
@@ -116,7 +118,8 @@ class _Result:
 
     def make(self, values: Any, arguments: list[Tensor]) -> Tensor:
         if self.variable is not None:
-            return Tensor._wrap(next(values))
+            y = Tensor._wrap(next(values))
+            return with_freed_history(y) if self.freed else y
         return arguments[self.position] if self.outside is None else self.outside  # type: ignore[index]
 
 

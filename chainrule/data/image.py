@@ -55,16 +55,17 @@ def digit_image(brightness: np.ndarray, size: int, margin: int) -> np.ndarray:
     """The digit of a picture as ink from 0 to 1, upright in a square of `size` pixels.
 
     The background may be brighter or darker than the digit, and unevenly lit. The ink is cut
-    out, scaled with its proportions kept and centred, with `margin` empty pixels around it.
+    out and scaled with its proportions kept; its centre of mass comes as near to the middle
+    as `margin`, the empty pixels around it, allows.
 
     Raises: DataError (CR716) where no ink stands out.
     """
     ink = _ink(_shrunk(brightness, WORKING_SIZE))
-    rows, columns = (np.flatnonzero((ink > 0.5).any(axis)) for axis in (1, 0))
+    rows, columns = (np.flatnonzero((ink > 0.1).any(axis)) for axis in (1, 0))
     cut = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     inner = size - 2 * margin
-    square = _resized(_squared(cut), inner, inner)
-    return np.pad(square / square.max(), margin).astype(np.float32)
+    square = np.pad(_resized(_squared(cut), inner, inner), margin)
+    return (_centred(square, margin) / square.max()).astype(np.float32)
 
 
 def _ink(brightness: np.ndarray) -> np.ndarray:
@@ -104,6 +105,14 @@ def _squared(x: np.ndarray) -> np.ndarray:
     side = max(x.shape)
     before = [(side - n) // 2 for n in x.shape]
     return np.pad(x, [(b, side - n - b) for b, n in zip(before, x.shape, strict=True)])
+
+
+def _centred(x: np.ndarray, furthest: int) -> np.ndarray:
+    """x moved by whole pixels, so that its centre of mass is near its middle."""
+    weight = x / x.sum()
+    middle = [float((np.indices(x.shape)[axis] * weight).sum()) for axis in (0, 1)]
+    steps = [round((n - 1) / 2 - m) for n, m in zip(x.shape, middle, strict=True)]
+    return np.roll(x, np.clip(steps, -furthest, furthest), (0, 1))
 
 
 def _resized(x: np.ndarray, h: int, w: int) -> np.ndarray:

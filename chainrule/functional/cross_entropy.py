@@ -129,7 +129,8 @@ def _of_probabilities(
 
 def _on_axis(of_classes: Tensor, x: Tensor) -> Tensor:
     """(k,) against (n, k, …)"""
-    return of_classes.reshape(-1, *[1] * (x.ndim - 1 - _class_axis(x)))
+    after = x.ndim - 1 - _class_axis(x)
+    return of_classes.reshape(-1, *[1] * after) if after else of_classes
 
 
 def _reduced_over_kept(

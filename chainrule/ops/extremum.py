@@ -106,7 +106,8 @@ class ExtremumMethods(Methods):
         return self.amin() if dim is None else self._extreme(Argmin, dim, keepdim)
 
     def _extreme(self, primitive: type[Position], dim: int, keepdim: bool) -> ValuesAndIndices:
-        axis, indices = shapes.axis(dim, self.ndim), self._position(primitive, dim, keepdim=True)
+        axis = shapes.axis(dim, self.ndim)
+        indices = self._position(primitive, dim, keepdim=True)
         if self.ndim == 0:
             return ValuesAndIndices(self.clone(), indices)
         values = self._apply(Gather, self, indices, axis=axis)

@@ -112,7 +112,7 @@ def positions_of(x: Any, found: dict[int, Any]) -> tuple[list[Tensor], shapes.Sh
             indices += marked
             axes += range(axis, axis + len(marked))
         else:
-            indices.append(as_index(index, x.shape[axis]))
+            indices.append(as_index(index, x.shape[axis], -x.shape[axis]))
             axes.append(axis)
     return indices, tuple(axes)
 
@@ -126,8 +126,8 @@ def _check_mask(x: Any, mask: Any, axis: int) -> None:
         )
 
 
-def as_index(index: Any, size: int, negative: bool = True) -> Tensor:
-    """An index as int64, within range; negative ones count from the back where allowed."""
+def as_index(index: Any, size: int | None = None, least: int = 0) -> Tensor:
+    """An index as int64; with a `size`, checked to be within `least` … size - 1."""
     if index.dtype.category != INTEGER or index.dtype.name == "uint8":
         raise ArgumentTypeError(
             "CR903",
@@ -135,11 +135,15 @@ def as_index(index: Any, size: int, negative: bool = True) -> Tensor:
             "convert it, index.long() or mask.bool()",
         )
     held = index._cell.array
-    if isinstance(held, np.ndarray) and held.size:
-        low, high = held.min(), held.max()
-        if low < (-size if negative else 0) or high >= size:
-            wrong = high if high >= size else low
-            raise AxisError(
-                "CR103", f"index {wrong} is out of range for an axis of {size} elements"
-            )
+    if size is not None and isinstance(held, np.ndarray):
+        check_range(held, size, least)
     return index._cast(np.dtype(np.int64))
+
+
+def check_range(index: np.ndarray, size: int, least: int) -> None:
+    """Raise AxisError (CR103) unless all elements are within `least` … size - 1."""
+    if index.size and not least <= index.min() <= index.max() < size:
+        wrong = index.min() if index.min() < least else index.max()
+        raise AxisError(
+            "CR103", f"index {wrong} is out of range for an axis of {size} elements"
+        )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import weakref
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -10,7 +9,7 @@ import numpy as np
 
 from chainrule import shapes
 from chainrule.errors import DtypeError, ShapeError
-from chainrule.ops.index_parsing import as_index, is_array, parse, positions_of
+from chainrule.ops.index_parsing import as_index, check_range, is_array, parse, positions_of
 from chainrule.ops.methods import Methods
 from chainrule.ops.primitive import Primitive
 from chainrule.ops.slicing import Slice, SliceInto
@@ -125,9 +124,8 @@ class Scatter(Primitive):
 
     def forward(x, index, v, *, axis):
         y = x.copy()
-        np.put_along_axis(
-            _cropped(y, index.shape, axis), index, v[tuple(map(slice, index.shape))], axis
-        )
+        part = v[tuple(map(slice, index.shape))]
+        y.reshape(-1)[_flat_positions(x.shape, index, axis)] = part
         return y
 
     def shape(x, index, v, *, axis):
@@ -168,20 +166,19 @@ def _add_rows(x: np.ndarray, v: np.ndarray, index: np.ndarray) -> np.ndarray:
     return y
 
 
-def _cropped(x: np.ndarray, like: shapes.Shape, axis: int) -> np.ndarray:
-    """x cut to the sizes of `like` on every axis but one."""
-    if len(like) == x.ndim:
-        cut = tuple(slice(None) if i == axis else slice(n) for i, n in enumerate(like))
-        return x[cut]
-    return x
-
-
 def _flat_positions(shape: shapes.Shape, index: np.ndarray, axis: int) -> np.ndarray:
     """Where each element of index points in the flattened array, counted row by row."""
-    strides = [math.prod(shape[i + 1 :]) for i in range(len(shape))]
-    grid = np.ogrid[tuple(slice(n) for n in index.shape)]
-    others = [grid[i] * strides[i] for i in range(len(shape)) if i != axis]
-    return index * strides[axis] + sum(others)
+    check_range(index, shape[axis], least=0)
+    flat, stride = np.zeros_like(index), 1
+    for i in reversed(range(len(shape))):
+        if i == axis:
+            flat += index * stride
+        elif index.shape[i] > 1:
+            flat += np.arange(0, index.shape[i] * stride, stride).reshape(
+                -1, *[1] * (len(shape) - 1 - i)
+            )
+        stride *= shape[i]
+    return flat
 
 
 def _to_shape(g: Tensor, shape: shapes.Shape) -> Tensor:
@@ -245,8 +242,7 @@ class IndexingMethods(Methods):
         if self.ndim == 0 or index.ndim == 0:
             return self.reshape(-1).gather(0, index.reshape(-1)).reshape(index.shape)
         _check_along(self, index, axis, "gather")
-        at = as_index(index, self.shape[axis], negative=False)
-        return self._apply(Gather, self, at, axis=axis)
+        return self._apply(Gather, self, as_index(index), axis=axis)
 
     def scatter(self, dim: int, index: Tensor, src: Any = None, *, value: Any = None) -> Tensor:
         """self with self[i, index[i, j]] = src[i, j] for dim = 1, and so on."""
@@ -275,8 +271,7 @@ class IndexingMethods(Methods):
                 f"{what}: src has shape {tuple(src.shape)}, which does not cover the index of "
                 f"shape {tuple(index.shape)}",
             )
-        at = as_index(index, self.shape[axis], negative=False)
-        return self._apply(primitive, self, at, src, axis=axis)
+        return self._apply(primitive, self, as_index(index), src, axis=axis)
 
     def index_select(self, dim: int, index: Tensor) -> Tensor:
         """The positions `index` along `dim`, in that order."""
@@ -287,14 +282,14 @@ class IndexingMethods(Methods):
             )
         if self.ndim == 0:
             return self.reshape(1).index_select(0, index).reshape(())
-        at = as_index(index.reshape(-1), self.shape[axis], negative=False)
+        at = as_index(index.reshape(-1), self.shape[axis], least=0)
         return self._apply(Index, self, at, axes=(axis,))
 
     def index_add(self, dim: int, index: Tensor, source: Tensor, *, alpha: float = 1) -> Tensor:
         """self with alpha · source added at the positions `index` along `dim`."""
         axis = shapes.axis(dim, self.ndim)
         _check_same_dtype(self, source, "index_add")
-        at = as_index(index.reshape(-1), self.shape[axis], negative=False)
+        at = as_index(index.reshape(-1), self.shape[axis], least=0)
         place = (*self.shape[:axis], at.shape[0], *self.shape[axis + 1 :])
         if tuple(source.shape) != place:
             raise ShapeError(

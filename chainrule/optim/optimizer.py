@@ -169,7 +169,6 @@ class Optimizer:
             self._check(group)
         self.state = state_dicts.unpacked(owner, state_dict, groups, self._new_state)
         for group, merged in zip(self.param_groups, groups, strict=True):
-            group.clear()
             group.update(merged)
 
     def __repr__(self) -> str:

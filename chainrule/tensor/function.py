@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -15,25 +16,33 @@ from chainrule.tensor.tensor import Tensor
 class Context:
     """What forward leaves for backward: `ctx.save_for_backward(x)`, or any attribute."""
 
+    materialize_grads = True
+
     def __init__(self) -> None:
         self.needs_input_grad: tuple[bool, ...] = ()
         self._saved: tuple[Any, ...] = ()
         self._constant: set[int] = set()
+        self._made: dict[int, weakref.ref[OutputNode]] = {}  # by id of what forward returned
 
     def save_for_backward(self, *tensors: Tensor | None) -> None:
         self._saved = tensors
 
     @property
     def saved_tensors(self) -> tuple[Any, ...]:
-        return self._saved
+        """What was saved; outputs are connected to the graph where a derivative may follow."""
+        return tuple([self._connected(tensor) for tensor in self._saved])
+
+    def _connected(self, tensor: Tensor | None) -> Tensor | None:
+        node = self._made.get(id(tensor))
+        if tensor is None or node is None or not tape.creating_graph.get():
+            return tensor
+        return Tensor._wrap(tensor._cell.array, node())
 
     def mark_non_differentiable(self, *tensors: Tensor) -> None:
         self._constant |= {id(tensor) for tensor in tensors}
 
     def set_materialize_grads(self, value: bool) -> None:
         self.materialize_grads = value
-
-    materialize_grads = True
 
 
 class Parts(dict):
@@ -60,7 +69,10 @@ class FunctionNode:
             tape.edge_of(x) if isinstance(x, Tensor) and x._requires_grad else None
             for x in inputs
         )
-        self.like = [y.detach() if isinstance(y, Tensor) else None for y in outputs]
+        self.shapes = [tuple(x.shape) if isinstance(x, Tensor) else () for x in inputs]
+        self.outputs = [
+            (tuple(y.shape), y.dtype) if isinstance(y, Tensor) else None for y in outputs
+        ]
         self.hooks = self.retained = None
 
     def pull(self, g: Parts) -> list[Tensor | None]:
@@ -70,26 +82,50 @@ class FunctionNode:
                 "the values saved for the gradient of a Function are freed already: backward "
                 "ran through here before. Call backward(retain_graph=True) the first time",
             )
-        cotangents = [g.get(i) for i in range(len(self.like))]
-        if self.ctx.materialize_grads:
-            pairs = zip(cotangents, self.like, strict=True)
-            cotangents = [
-                y.zeros_like() if c is None and y is not None else c for c, y in pairs
-            ]
-        found = self.rule(self.ctx, *cotangents)
+        found = self.rule(self.ctx, *self._cotangents(g, self.ctx.materialize_grads))
         results = list(found) if isinstance(found, tuple) else [found]
-        if len(results) < len(self.edges):
+        count = len(self.edges)
+        if len(results) < count or any(extra is not None for extra in results[count:]):
             raise GradientError(
                 "CR311",
-                f"backward of a Function returned {len(results)} gradients for "
-                f"{len(self.edges)} inputs; return one for each input of forward, None for "
-                "those that need none",
+                f"backward of a Function returned {len(results)} gradients for {count} "
+                "inputs; return one for each input of forward, None for those that need none",
             )
-        pairs = zip(self.edges, results, strict=False)
-        return [None if edge is None else result for edge, result in pairs]
+        triples = zip(self.edges, results, self.shapes, strict=False)
+        return [None if edge is None else _fitted(y, shape) for edge, y, shape in triples]
+
+    def _cotangents(self, g: Parts, materialize: bool) -> list[Any]:
+        """One for each output; zeros for those that nothing depends on."""
+        some = next(iter(g.values()))
+        return [
+            some.new_zeros(like[0], dtype=like[1])
+            if i not in g and like is not None and materialize
+            else g.get(i)
+            for i, like in enumerate(self.outputs)
+        ]
+
+    @property
+    def freed(self) -> bool:
+        return self.ctx is None
 
     def release(self) -> None:
         self.ctx = None
+
+
+def _fitted(gradient: Tensor | None, shape: tuple[int, ...]) -> Tensor | None:
+    """A gradient in the shape of its input; one that was broadcast is summed."""
+    if gradient is None or gradient.shape == shape:
+        return gradient
+    padded = (1,) * (gradient.ndim - len(shape)) + shape
+    if len(padded) > gradient.ndim or any(
+        n not in (1, m) for n, m in zip(padded, gradient.shape, strict=True)
+    ):
+        raise GradientError(
+            "CR311",
+            f"backward of a Function returned a gradient of shape {tuple(gradient.shape)} for "
+            f"an input of shape {shape}; they must be equal",
+        )
+    return gradient.sum_to_size(shape)
 
 
 class OutputNode:
@@ -154,8 +190,10 @@ class Function:
         recorded = []
         for i, y in enumerate(outputs):
             if isinstance(y, Tensor) and y.is_floating_point() and id(y) not in ctx._constant:
+                made = OutputNode(node, i, f"{cls.__name__}Backward")
+                ctx._made[id(y)] = weakref.ref(made)
                 y = y.detach()
-                y._edge = OutputNode(node, i, f"{cls.__name__}Backward")
+                y._edge = made
                 y._requires_grad = True
             recorded.append(y)
         return recorded

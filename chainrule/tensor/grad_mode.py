@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable
 from contextvars import ContextVar, Token
 from typing import Any
@@ -16,23 +17,38 @@ class _Switch:
     values: dict[ContextVar[bool], bool]
 
     def __enter__(self) -> None:
-        tokens = [(variable, variable.set(value)) for variable, value in self.values.items()]
-        self._stack().append(tokens)
+        self.__dict__.setdefault("_entered", []).append(self._on())
 
     def __exit__(self, *_: object) -> None:
-        for variable, token in self._stack().pop():
-            variable.reset(token)
+        self._off(self.__dict__["_entered"].pop())
 
-    def _stack(self) -> list[list[tuple[ContextVar[bool], Token[bool]]]]:
-        return self.__dict__.setdefault("_entered", [])
+    def _on(self) -> list[tuple[ContextVar[bool], Token[bool]]]:
+        return [(variable, variable.set(value)) for variable, value in self.values.items()]
+
+    def _off(self, tokens: list[tuple[ContextVar[bool], Token[bool]]]) -> None:
+        for variable, token in tokens:
+            variable.reset(token)
 
     def __call__(self, function: Callable) -> Callable:
         @functools.wraps(function)
         def switched(*args: Any, **kwargs: Any) -> Any:
-            with self:
+            tokens = self._on()
+            try:
                 return function(*args, **kwargs)
+            finally:
+                self._off(tokens)
 
-        return switched
+        @functools.wraps(function)
+        def stepped(*args: Any, **kwargs: Any) -> Any:
+            following = functools.partial(next, function(*args, **kwargs), _END)
+            advance = _Switch.__call__(self, following)
+            while (value := advance()) is not _END:
+                yield value
+
+        return stepped if inspect.isgeneratorfunction(function) else switched
+
+
+_END = object()  # after the last value of a generator
 
 
 class _Decorator(type):
@@ -74,6 +90,10 @@ class set_grad_enabled(_Switch):
     def __exit__(self, *_: object) -> None:
         super().__exit__()
         settings.grad_enabled.set(self._before)
+
+    def __call__(self, function: Callable) -> Callable:
+        settings.grad_enabled.set(self._before)  # a decorator switches during calls only
+        return super().__call__(function)
 
 
 def is_grad_enabled() -> bool:

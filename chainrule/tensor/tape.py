@@ -110,6 +110,10 @@ class Node:
             edge = self if position == Y else self.edges[position]
         return g._wrap(self.saved[position], edge)
 
+    @property
+    def freed(self) -> bool:
+        return self.saved is None
+
     def release(self) -> None:
         """Forget what was saved; the graph behind stays only as long as somebody holds it."""
         self.saved = None
@@ -206,6 +210,20 @@ class _Walk:
             else:
                 stack += waiting
         return self.useful[edge]
+
+
+def is_freed(edge: Edge) -> bool:
+    """Whether backward has passed through the history behind `edge` and freed it."""
+    stack, seen = [edge], set()
+    while stack:
+        node = stack.pop()
+        if node in seen:
+            continue
+        seen.add(node)
+        if getattr(node, "freed", False):
+            return True
+        stack += [behind for behind in getattr(node, "edges", ()) if behind is not None]
+    return False
 
 
 def edge_of(tensor: Tensor) -> Edge:

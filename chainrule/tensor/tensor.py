@@ -344,7 +344,7 @@ class Tensor(
                 f"the cotangent has shape {tuple(gradient.shape)}, the tensor "
                 f"{tuple(self.shape)}; they must be equal",
             )
-        return gradient
+        return gradient._cast(self._cell.array.dtype)
 
     def _forget_grad(self, set_to_none: bool) -> None:
         """No gradient, or one of zeros. Dropping it does not ask whether there was one, so

@@ -12,7 +12,7 @@ from chainrule.train.callback import Callback
 if TYPE_CHECKING:
     from chainrule.train.trainer import Trainer
 
-PAUSE = 0.1  # seconds between two looks of the bar
+PAUSE = 0.2  # seconds between two looks of the bar
 
 
 class Progress(Callback):

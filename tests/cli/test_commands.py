@@ -64,7 +64,7 @@ def test_a_training_says_what_it_does_and_leaves_a_run_folder(here, capsys):
     assert (code, err) == (0, [])
     text = "\n".join(out)
     assert "digits: 1258 training, 180 validation and 359 test images, 8 x 8" in text
-    assert "mlp, 50,826 parameters" in text
+    assert "mlp, 6,570 parameters" in text
     assert "reference (eager)" in text
     assert re.search(
         r"epoch 2/2   loss \d\.\d{4}   validation loss .* accuracy \d+\.\d %   .* s", text
@@ -98,11 +98,19 @@ def test_another_seed_is_another_training(here, capsys):
     assert weights(here / "0") != weights(here / "1")
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "adagrad", "rmsprop", "adam", "adamw"])
-@pytest.mark.parametrize("schedule", ["constant", "step", "cosine", "onecycle", "plateau"])
+@pytest.mark.parametrize(
+    ("optimizer", "schedule"),
+    [
+        ("sgd", "constant"),
+        ("adam", "step"),
+        ("adamw", "cosine"),
+        ("adagrad", "plateau"),
+        ("sgd", "onecycle"),
+        ("adagrad", "onecycle"),
+        ("rmsprop", "onecycle"),
+    ],
+)
 def test_every_optimizer_and_schedule_learns(here, capsys, optimizer, schedule):
-    if schedule not in ("onecycle", "plateau") and optimizer not in ("sgd", "adam"):
-        pytest.skip("covered by the others")
     command = (
         f"train digits --model mlp --epochs 3 --optimizer {optimizer} --schedule {schedule}"
     )

@@ -505,6 +505,27 @@ def test_the_compiled_gradient_is_freed_and_cannot_be_differentiated_again():
         cr.autograd.grad(f(x).sum(), x, create_graph=True)
 
 
+def test_a_loss_whose_backward_ran_inside_comes_back_as_in_eager():
+    w = cr.ones(2, requires_grad=True)
+
+    def step(x):
+        w.grad = None
+        loss = (w * x).square().sum()
+        loss.backward()
+        return loss, loss * 2
+
+    run = cr.compile(step)
+    for function in (step, run):
+        loss, doubled = function(cr.tensor([1.0, 2.0]))
+        assert loss.item() == 5 and doubled.item() == 10
+        assert w.grad.tolist() == [2, 8]
+        assert loss.requires_grad and doubled.requires_grad
+        with pytest.raises(GradientError, match="CR301"):
+            loss.backward()
+        with pytest.raises(GradientError, match="CR301"):
+            (doubled + w.sum()).backward()
+
+
 def test_second_derivatives_inside_a_compiled_function():
     @cr.compile
     def curvature(x):

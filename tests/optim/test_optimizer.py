@@ -98,6 +98,15 @@ def test_types_and_shapes_may_be_mixed():
     assert all(p.detach().double().sum().item() < p.numel() for p in params if p.numel())
 
 
+def test_each_type_is_computed_in_itself():
+    mixed = [leaf(1.0), cr.ones(1, dtype=cr.float64, requires_grad=True)]
+    alone = [leaf(1.0), cr.ones(1, dtype=cr.float64, requires_grad=True)]
+    trained(optim.Adam(mixed, lr=0.3))
+    for p in alone:
+        trained(optim.Adam([p], lr=0.3))
+    assert [p.item() for p in mixed] == [p.item() for p in alone]
+
+
 @pytest.mark.parametrize(("params", "error", "says"), [
     ([], ArgumentError, "empty list"),
     (iter([]), ArgumentError, "used up"),
@@ -357,6 +366,25 @@ def test_loading_a_state_dict_is_seen_by_a_compiled_step():
             for optimizer in optimizers:
                 optimizer.load_state_dict(saved)
         run(x)
+        twins[1].grad = 2 * twins[1].detach()
+        optimizers[1].step()
+        assert twins[0].item() == twins[1].item()
+
+
+@pytest.mark.parametrize("change", [
+    {"weight_decay": 0.1}, {"maximize": True}, {"momentum": 0.5}, {"nesterov": False},
+    {"lr": 0.05}, {"lr": cr.tensor(0.05)}, {"dampening": 0.5, "nesterov": False},
+])  # fmt: skip
+@pytest.mark.parametrize("lr", [0.1, cr.tensor(0.1)])
+def test_changed_numbers_and_switches_are_seen_by_a_compiled_step(change, lr):
+    twins = [leaf(4.0), leaf(4.0)]
+    optimizers = [optim.SGD([w], lr=lr, momentum=0.9, nesterov=True) for w in twins]
+    run = compiled_step(optimizers[0], twins[0])
+    for i in range(6):
+        if i == 3:
+            for optimizer in optimizers:
+                optimizer.param_groups[0].update(change)
+        run(cr.ones(1))
         twins[1].grad = 2 * twins[1].detach()
         optimizers[1].step()
         assert twins[0].item() == twins[1].item()
