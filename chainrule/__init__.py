@@ -282,5 +282,4 @@ bool, int, float = bool_, int32, float32  # PyTorch's other names
 half, double, short, long = float16, float64, int16, int64
 from chainrule.train.saving import load as load
 from chainrule.train.saving import save as save
-
-__version__ = "0.1.0"
+from chainrule.version import __version__ as __version__

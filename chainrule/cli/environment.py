@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-import chainrule
+from chainrule.version import __version__
 
 ENGINE = "reference (eager)"
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -19,7 +19,7 @@ def environment() -> dict[str, Any]:
     """Versions, processor, threads and engine, as plain values."""
     blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
     return {
-        "chainrule": chainrule.__version__,
+        "chainrule": __version__,
         "python": platform.python_version(),
         "numpy": np.__version__,
         "blas": f"{blas['name']} {blas['version']}",

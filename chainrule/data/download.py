@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import os
-import urllib.request
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,8 +30,7 @@ def fetch(name: str, homes: Sequence[str], sha256: str, folder: Path) -> Path:
     failures = []
     for home in homes:
         try:
-            with urllib.request.urlopen(home + name, timeout=TIMEOUT) as answer:
-                content = answer.read()
+            content = _read(home + name)
         except OSError as error:
             failures.append(f"{home}: {getattr(error, 'reason', error)}")
             continue
@@ -43,6 +41,14 @@ def fetch(name: str, homes: Sequence[str], sha256: str, folder: Path) -> Path:
         f"cannot fetch {name} ({'; '.join(failures)}). Without a network, put the file into "
         f"{folder}, or name the folder that has it (--data-dir FOLDER, mnist('FOLDER'))",
     )
+
+
+def _read(address: str) -> bytes:
+    """The one place that loads the network code: it would slow every start by a tenth."""
+    import urllib.request  # noqa: PLC0415
+
+    with urllib.request.urlopen(address, timeout=TIMEOUT) as answer:
+        return answer.read()
 
 
 def _check(content: bytes, sha256: str, source: str) -> None:

@@ -12,6 +12,7 @@ from chainrule.errors import DataError
 
 WORKING_SIZE = 96  # larger pictures are averaged down to this first, which takes out noise
 LEAST_CONTRAST = 0.1  # between ink and background, of full black to full white
+FAINTEST_INK = 0.1  # what is fainter does not count as part of the digit
 NEAR_BACKGROUND = 0.2  # pixels of the edge that differ more than this may be ink
 
 
@@ -61,7 +62,7 @@ def digit_image(brightness: np.ndarray, size: int, margin: int) -> np.ndarray:
     Raises: DataError (CR716) where no ink stands out.
     """
     ink = _ink(_shrunk(brightness, WORKING_SIZE))
-    rows, columns = (np.flatnonzero((ink > 0.1).any(axis)) for axis in (1, 0))
+    rows, columns = (np.flatnonzero((ink > FAINTEST_INK).any(axis)) for axis in (1, 0))
     cut = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     inner = size - 2 * margin
     square = np.pad(_resized(_squared(cut), inner, inner), margin)

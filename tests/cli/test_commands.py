@@ -36,7 +36,7 @@ def here(tmp_path, monkeypatch) -> Path:
 def trained(tmp_path_factory) -> Path:
     """The folder of a short training."""
     out = tmp_path_factory.mktemp("run") / "mlp"
-    assert main(shlex.split(f"train digits --model mlp --epochs 12 --out {out}")) == 0
+    assert main(shlex.split(f"train digits --model mlp --lr 0.01 --epochs 12 --out {out}")) == 0
     return out
 
 

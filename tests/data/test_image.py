@@ -38,8 +38,14 @@ def test_the_ink_fills_the_square_from_top_to_bottom_and_is_centred():
 def test_a_margin_stays_empty():
     image = digit_image(1 - seven(200), 28, 4)
     assert image.shape == (28, 28)
-    assert image[:4].max() == image[-4:].max() == image[:, :4].max() == image[:, -4:].max() == 0
-    assert image[4].max() > 0.5
+    rows, columns = np.flatnonzero(image.any(1)), np.flatnonzero(image.any(0))
+    assert np.ptp(rows) == 19 and np.ptp(columns) < 20
+
+
+def test_with_a_margin_the_centre_of_mass_is_in_the_middle():
+    image = digit_image(1 - seven(200), 28, 6)
+    mass = np.indices((28, 28)).reshape(2, -1) @ image.ravel() / image.sum()
+    assert (abs(mass - 13.5) <= 0.5).all()
 
 
 VARIANTS = {
