@@ -103,7 +103,7 @@ def _moments(x: Tensor, dims: tuple[int, ...]) -> tuple[Tensor, Tensor, Tensor]:
 
 def _per_channel(p: Tensor, x: Tensor) -> Tensor:
     """(c,) against (n, c, …)"""
-    return p.reshape(-1, *[1] * (x.ndim - 2))
+    return p.reshape(-1, *[1] * (x.ndim - 2)) if x.ndim > 2 else p
 
 
 def _check_channels(input: Tensor, *per_channel: Tensor | None) -> None:

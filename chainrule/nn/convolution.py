@@ -33,8 +33,8 @@ class Convolution(Module):
         dilation: Sizes = 1,
         groups: int = 1,
         bias: bool = True,
-        padding_mode: str = "zeros",
         *,
+        padding_mode: str = "zeros",
         device: Any = None,
         dtype: Dtype | None = None,
     ) -> None:

@@ -63,7 +63,7 @@ class Embedding(Module):
         """
         if embeddings.ndim != 2:
             raise ShapeError(
-                "CR523",
+                "CR534",
                 "from_pretrained takes a table (rows, features), got "
                 f"{tuple(embeddings.shape)}",
             )

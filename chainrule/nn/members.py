@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from chainrule.nn.module import Module
 
 
+#: the dicts of a module that hold its members by name
+KINDS = ("_parameters", "_buffers", "_modules")
+
+
 class MemberMethods:
     """What a user calls. Something that is shared is met once, under its first name."""
 

@@ -16,14 +16,12 @@ from chainrule.errors import (
     ModuleError,
 )
 from chainrule.nn.hooks import HookMethods
-from chainrule.nn.members import MemberMethods
+from chainrule.nn.members import KINDS, MemberMethods
 from chainrule.nn.parameter import Parameter
 from chainrule.nn.state_dict import StateDictMethods
 from chainrule.nn.watch import born, watch
 from chainrule.tensor import trace
 from chainrule.tensor.tensor import Tensor
-
-KINDS = ("_parameters", "_buffers", "_modules")
 
 
 class Frozen(NamedTuple):
@@ -39,7 +37,8 @@ class Module(MemberMethods, StateDictMethods, HookMethods):
     A subclass makes its parts in `__init__`, after `super().__init__()`, and says in `forward`
     what it computes; an instance is then called like a function. What is assigned to an
     attribute registers by itself: parameters, modules, and plain lists and dicts of them
-    (which become ModuleList, ModuleDict, ParameterList, ParameterDict).
+    (which become ModuleList, ModuleDict, ParameterList, ParameterDict). A module in a tuple
+    stays out.
 
     Example:
         >>> import chainrule as cr
@@ -59,6 +58,7 @@ class Module(MemberMethods, StateDictMethods, HookMethods):
     _container_of: Callable[[Any, Module], Any] = staticmethod(lambda value, owner: value)
 
     training: bool
+    _non_persistent_buffers: frozenset[str]
     _frozen: Frozen | None = None
 
     def __init__(self) -> None:
@@ -67,7 +67,7 @@ class Module(MemberMethods, StateDictMethods, HookMethods):
         state["_parameters"] = {}
         state["_buffers"] = {}
         state["_modules"] = {}
-        state["_non_persistent_buffers"] = set()
+        state["_non_persistent_buffers"] = frozenset()
         if (writing := trace.current.get()) is not None:
             born(self, writing)
 
@@ -186,11 +186,8 @@ class Module(MemberMethods, StateDictMethods, HookMethods):
         if tensor is not None and not isinstance(tensor, Tensor):
             raise _wrong_kind("register_buffer", name, tensor, "a tensor")
         self._register_member("_buffers", name, tensor)
-        (
-            self._non_persistent_buffers.discard
-            if persistent
-            else self._non_persistent_buffers.add
-        )(name)
+        others = self._non_persistent_buffers - {name}
+        self._non_persistent_buffers = others if persistent else others | {name}
 
     def register_module(self, name: str, module: Module | None) -> None:
         """Add a child under a name; None keeps the name without a module.

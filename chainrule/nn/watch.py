@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, WeakSet
 
 from chainrule.compiler.situation import PLAIN, snapshot
+from chainrule.nn.members import KINDS
 from chainrule.tensor.trace import Trace, same
 
 if TYPE_CHECKING:
@@ -36,7 +37,11 @@ def watch(module: Module, trace: Trace) -> None:
 def _state_reader(module: Module) -> Callable[[], Any]:
     """A function that returns the state: the same object again while nothing has changed."""
     first, state = _references(module), _state(module)
-    mutable = [value for value in module.__dict__.values() if not _is_fixed(value)]
+    mutable = [
+        value
+        for name, value in module.__dict__.items()
+        if name not in KINDS and not _is_fixed(value)
+    ]
     contents = snapshot(mutable)
 
     def read() -> Any:
@@ -54,12 +59,14 @@ def _state(module: Module) -> list[Any]:
     return [snapshot(module.__dict__), _flags(module)]
 
 
-def _references(module: Module) -> tuple[Any, ...]:
+def _references(module: Module) -> list[Any]:
     """The objects that the state consists of, to be compared by identity."""
     attributes = module.__dict__
-    members = (attributes["_parameters"], attributes["_buffers"], attributes["_modules"])
-    listed = [part for d in (attributes, *members) for part in (*d, *d.values())]
-    return (*listed, *_flags(module))
+    found: list[Any] = _flags(module)
+    for group in (attributes, *[attributes[kind] for kind in KINDS]):
+        found += group
+        found += group.values()
+    return found
 
 
 def _flags(module: Module) -> list[bool]:
@@ -69,6 +76,6 @@ def _flags(module: Module) -> list[bool]:
 
 def _is_fixed(value: Any) -> bool:
     """Whether a value cannot change without becoming another object."""
-    if isinstance(value, tuple):
+    if isinstance(value, (tuple, frozenset)):
         return all(isinstance(part, PLAIN) for part in value)
     return snapshot(value) is value

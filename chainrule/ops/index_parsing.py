@@ -71,8 +71,8 @@ def _normal(x: Any, part: Any) -> Any:
     if isinstance(part, (np.integer, np.bool_)):
         return part.item()
     if is_array(part) or isinstance(part, range):
-        array = np.asarray(part)
-        return x._of(array.astype(np.int64) if array.size == 0 else array)
+        positions = x._taken_in(part, "x[array]")
+        return positions._cast(np.dtype(np.int64)) if not positions.numel() else positions
     raise ArgumentTypeError(
         "CR903",
         f"a tensor is indexed by whole numbers, slices, None, ..., lists and tensors of "
@@ -107,17 +107,18 @@ def positions_of(x: Any, found: dict[int, Any]) -> tuple[list[Tensor], shapes.Sh
     axes: list[int] = []
     for axis, index in found.items():
         if index.dtype.name == "bool":
-            _check_mask(x, index, axis)
+            check_mask(x, index, axis)
             marked = index.nonzero(as_tuple=True)
             indices += marked
             axes += range(axis, axis + len(marked))
         else:
-            indices.append(as_index(index, x.shape[axis], -x.shape[axis]))
+            indices.append(as_index(index))
             axes.append(axis)
     return indices, tuple(axes)
 
 
-def _check_mask(x: Any, mask: Any, axis: int) -> None:
+def check_mask(x: Any, mask: Any, axis: int) -> None:
+    """Raise ShapeError (CR102) unless the mask has the sizes of the axes from `axis` on."""
     covered = tuple(x.shape[axis : axis + mask.ndim])
     if covered != tuple(mask.shape):
         raise ShapeError(
@@ -126,18 +127,21 @@ def _check_mask(x: Any, mask: Any, axis: int) -> None:
         )
 
 
-def as_index(index: Any, size: int | None = None, least: int = 0) -> Tensor:
-    """An index as int64; with a `size`, checked to be within `least` … size - 1."""
+def as_index(index: Any, size: int | None = None) -> Tensor:
+    """An index as int64; with a `size`, checked to be within 0 … size - 1."""
     if index.dtype.category != INTEGER or index.dtype.name == "uint8":
         raise ArgumentTypeError(
             "CR903",
             f"an index tensor holds signed integers, or booleans as a mask, got {index.dtype}; "
             "convert it, index.long() or mask.bool()",
         )
-    held = index._cell.array
-    if size is not None and isinstance(held, np.ndarray):
-        check_range(held, size, least)
-    return index._cast(np.dtype(np.int64))
+    index = index._cast(np.dtype(np.int64))
+    if size is None:
+        return index
+    if isinstance(index._cell.array, np.ndarray):
+        check_range(index._cell.array, size, least=0)
+        return index
+    return index.where(index >= 0, size)  # traced: what counts from the back is refused later
 
 
 def check_range(index: np.ndarray, size: int, least: int) -> None:

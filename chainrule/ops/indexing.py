@@ -9,7 +9,14 @@ import numpy as np
 
 from chainrule import shapes
 from chainrule.errors import DtypeError, ShapeError
-from chainrule.ops.index_parsing import as_index, check_range, is_array, parse, positions_of
+from chainrule.ops.index_parsing import (
+    as_index,
+    check_mask,
+    check_range,
+    is_array,
+    parse,
+    positions_of,
+)
 from chainrule.ops.methods import Methods
 from chainrule.ops.primitive import Primitive
 from chainrule.ops.slicing import Slice, SliceInto
@@ -30,7 +37,7 @@ class Index(Primitive):
     widens_halves = False
 
     def forward(x, *indices, axes):
-        return x[_place(indices, axes)]
+        return x[_place(x.shape, indices, axes)]
 
     def shape(x, *indices, axes):
         return _indexed_shape(x, indices, axes)
@@ -46,7 +53,7 @@ class IndexAdd(Primitive):
         if axes == (0,) and v.size:
             return _add_rows(x, v, indices[0])
         y = x.copy()
-        np.add.at(y, _place(indices, axes), v)
+        np.add.at(y, _place(x.shape, indices, axes), v)
         return y
 
     def shape(x, v, *indices, axes):
@@ -66,7 +73,7 @@ class IndexPut(Primitive):
 
     def forward(x, v, *indices, axes):
         y = x.copy()
-        y[_place(indices, axes)] = v
+        y[_place(x.shape, indices, axes)] = v
         return y
 
     def shape(x, v, *indices, axes):
@@ -138,10 +145,13 @@ class Scatter(Primitive):
         return _to_shape(g._apply(Gather, g, index, axis=axis), v_shape)
 
 
-def _place(indices: tuple[np.ndarray, ...], axes: shapes.Shape) -> tuple:
+def _place(
+    shape: shapes.Shape, indices: tuple[np.ndarray, ...], axes: shapes.Shape
+) -> tuple[Any, ...]:
     """The NumPy index in which `indices` stand on `axes` and all else is whole."""
     place: list[Any] = [slice(None)] * (max(axes) + 1)
     for index, axis in zip(indices, axes, strict=True):
+        check_range(index, shape[axis], least=-shape[axis])
         place[axis] = index
     return tuple(place)
 
@@ -157,6 +167,7 @@ def _indexed_shape(x: shapes.Shape, indices: tuple, axes: shapes.Shape) -> shape
 def _add_rows(x: np.ndarray, v: np.ndarray, index: np.ndarray) -> np.ndarray:
     """x with the rows of v added where index says: sorted, so that each sum is one run."""
     rows = np.broadcast_to(v, (*index.shape, *x.shape[1:])).reshape(index.size, -1)
+    check_range(index, x.shape[0], least=-x.shape[0])
     position = index.reshape(-1) % x.shape[0]
     order = np.argsort(position, kind="stable")
     found, starts = np.unique(position[order], return_index=True)
@@ -211,12 +222,11 @@ class IndexingMethods(Methods):
 
     def __setitem__(self, index: Any, value: Any) -> None:
         """x[index] = value; the gradient goes to `value` and to what stays of x."""
+        value = self._value_to_write(value)
+        if _is_mask(index) and value.ndim == 0 and index.ndim <= self.ndim:
+            self._assign(self._filled_where(index, value), "x[mask] = value")
+            return
         slices, shape, found = parse(self, index)
-        if is_array(value):
-            value = self._of(np.asarray(value))
-        elif not isinstance(value, Methods):
-            value = self._number(value, self._cell.array.dtype)
-        value = value._cast(self._cell.array.dtype)
         if found:
             part = self._sliced(slices, shape)
             indices, axes = positions_of(part, found)
@@ -225,6 +235,20 @@ class IndexingMethods(Methods):
         whole = tuple([len(range(*part)) for part in slices])
         value = _fitted(value, shape).expand(shape).reshape(whole)
         self._assign(self._apply(SliceInto, self, value, slices=slices), "x[...] = value")
+
+    def _value_to_write(self, value: Any) -> Tensor:
+        """A value as a tensor of this one's type."""
+        if is_array(value):
+            value = self._taken_in(value, "x[...] = array")
+        elif not isinstance(value, Methods):
+            value = self._number(value, self._cell.array.dtype)
+        return value._cast(self._cell.array.dtype)
+
+    def _filled_where(self, mask: Tensor, value: Tensor) -> Tensor:
+        """self with one number where the mask, on the first axes, holds."""
+        check_mask(self, mask, 0)
+        trailing = (1,) * (self.ndim - mask.ndim)
+        return self.masked_fill(mask.reshape((*mask.shape, *trailing)), value)
 
     def _sliced(self, slices: tuple, shape: shapes.Shape) -> Any:
         """The part that `slices` cut out, under the shape given; never self."""
@@ -282,14 +306,14 @@ class IndexingMethods(Methods):
             )
         if self.ndim == 0:
             return self.reshape(1).index_select(0, index).reshape(())
-        at = as_index(index.reshape(-1), self.shape[axis], least=0)
+        at = as_index(index.reshape(-1), self.shape[axis])
         return self._apply(Index, self, at, axes=(axis,))
 
     def index_add(self, dim: int, index: Tensor, source: Tensor, *, alpha: float = 1) -> Tensor:
         """self with alpha · source added at the positions `index` along `dim`."""
         axis = shapes.axis(dim, self.ndim)
         _check_same_dtype(self, source, "index_add")
-        at = as_index(index.reshape(-1), self.shape[axis], least=0)
+        at = as_index(index.reshape(-1), self.shape[axis])
         place = (*self.shape[:axis], at.shape[0], *self.shape[axis + 1 :])
         if tuple(source.shape) != place:
             raise ShapeError(
@@ -337,6 +361,10 @@ class IndexingMethods(Methods):
     def argwhere(self) -> Tensor:
         """The positions of the elements that are not zero, a row each."""
         return self.nonzero()
+
+
+def _is_mask(index: Any) -> bool:
+    return isinstance(index, Methods) and index.dtype.name == "bool"
 
 
 def _check_same_dtype(x: Any, src: Any, what: str) -> None:

@@ -28,7 +28,7 @@ class RandomBits(Primitive):
 class RandomUniform(Primitive):
     """Numbers from 0 (included) to 1 (excluded), evenly spread.
 
-    float64: the upper 53 bits of word i. Other types: the upper 24 bits of the half-words in
+    float64: the upper 53 bits of word i. float32: the upper 24 bits of the half-words in
     order, the lower half first.
     """
 
@@ -38,8 +38,8 @@ class RandomUniform(Primitive):
             bits = _words(seed, draw, count) >> np.uint64(11)
             return (bits * 2.0**-53).reshape(shape)
         halves = _words(seed, draw, -(-count // 2)).view(np.uint32)[:count]
-        uniform = (halves >> np.uint32(8)) * np.float32(2.0**-24)
-        return uniform.astype(dtype, copy=False).reshape(shape)
+        uniform = (halves >> np.uint32(8)).astype(np.float32)
+        return (uniform * np.float32(2.0**-24)).reshape(shape)
 
     def shape(seed, draw, *, shape, dtype):
         return shape

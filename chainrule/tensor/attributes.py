@@ -154,6 +154,12 @@ class AttributeMethods(Methods):
             return array.astype(dtype)
         return array.copy() if copy else array
 
+    def _taken_in(self, data: Any, what: str) -> Tensor:
+        """Numbers in a list, tuple or array as a tensor."""
+        if isinstance(data, np.ndarray):
+            trace.refuse_array(what)
+        return self._of(np.asarray(data))
+
     def __array_wrap__(
         self, array: np.ndarray, context: Any = None, return_scalar: bool = False
     ) -> Any:

@@ -10,7 +10,7 @@ import numpy as np
 from chainrule import dtypes, settings
 from chainrule.device import resolve_device
 from chainrule.dtypes import dtype as Dtype
-from chainrule.errors import ArgumentError, ArgumentTypeError, ShapeError, TraceError
+from chainrule.errors import ArgumentError, ArgumentTypeError, ShapeError
 from chainrule.ops.creation import Arange, Full
 from chainrule.shapes import Shape, flat
 from chainrule.tensor import trace
@@ -46,8 +46,8 @@ def tensor(
     if isinstance(data, Tensor):
         y = data.detach().clone()
         return _finished(y if dtype is None else y.to(dtype), requires_grad, device)
-    if trace.current.get() is not None and isinstance(data, np.ndarray):
-        _refuse_array("tensor(array)")
+    if isinstance(data, np.ndarray):
+        trace.refuse_array("tensor(array)")
     array = _as_array(data)
     kind = _natural(array, data) if dtype is None else dtype.numpy
     y = Tensor._of(dtypes.cast(array, kind).copy())
@@ -84,14 +84,6 @@ def _natural(array: np.ndarray, data: Any) -> np.dtype:
     return settings.defaults.float_dtype if array.dtype.kind == "f" else dtypes.int64.numpy
 
 
-def _refuse_array(what: str) -> None:
-    raise TraceError(
-        "CR403",
-        f"{what} inside a compiled function{trace.user_line()} would freeze the numbers that "
-        "the array holds now. Make the tensor outside and pass it as an argument",
-    )
-
-
 def as_tensor(data: Any, dtype: Dtype | None = None, device: Any = None) -> Tensor:
     """`data` as a tensor, on the same memory where that is possible."""
     resolve_device(device)
@@ -117,8 +109,7 @@ def from_numpy(array: np.ndarray) -> Tensor:
             "CR208",
             f"no tensor type for NumPy's {array.dtype}; convert first, array.astype(...)",
         )
-    if trace.current.get() is not None:
-        _refuse_array("from_numpy(array)")
+    trace.refuse_array("from_numpy(array)")
     return Tensor._wrap(array)
 
 

@@ -69,20 +69,26 @@ class Generator:
     def uniform(self, shape: Sequence[int], dtype: dtypes.dtype | None = None) -> Tensor:
         """Numbers from 0 (included) to 1 (excluded)."""
         kind = settings.defaults.float_dtype if dtype is None else dtype.numpy
-        wide = np.dtype(np.float32) if kind == dtypes.BFLOAT16 else kind
-        return self._next(RandomUniform, shape=tuple(shape), dtype=wide)._cast(kind)
+        wide = np.dtype(np.float32) if kind in dtypes.HALVES else kind
+        y = self._next(RandomUniform, shape=tuple(shape), dtype=wide)
+        if kind in dtypes.HALVES:  # cut to the digits of the type, so that none rounds to 1
+            digits = 11 if kind == np.float16 else 8
+            y = (y * 2.0**digits).floor() * 2.0**-digits
+        return y._cast(kind)
 
     def normal(self, shape: Sequence[int], dtype: dtypes.dtype | None = None) -> Tensor:
         """Gaussian numbers with mean 0 and standard deviation 1.
 
         z = √(-2 ln u) cos 2πv and √(-2 ln u) sin 2πv        Source: Box & Muller 1958
         """
+        kind = settings.defaults.float_dtype if dtype is None else dtype.numpy
         size = math.prod(shape)
-        pairs = self.uniform((2, -(-size // 2)), dtype)
+        wide = dtypes.float64 if kind == np.float64 else dtypes.float32
+        pairs = self.uniform((2, -(-size // 2)), wide)
         radius = (-2 * (1 - pairs[0]).log()).sqrt()
         angle = pairs[1] * (2 * math.pi)
         both = radius.concatenate([radius * angle.cos(), radius * angle.sin()])
-        return both[:size].reshape(tuple(shape))
+        return both[:size].reshape(tuple(shape))._cast(kind)
 
     def integers(self, low: int, high: int, shape: Sequence[int]) -> Tensor:
         """Whole numbers from low (included) to high (excluded)."""

@@ -386,6 +386,16 @@ def user_line(prefix: str = " at ") -> str:
     return ""
 
 
+def refuse_array(what: str) -> None:
+    """Raise TraceError (CR403) while tracing: an array from outside would be a constant."""
+    if current.get() is not None:
+        raise TraceError(
+            "CR403",
+            f"{what} inside a compiled function{user_line()} would freeze the numbers that the "
+            "array holds now. Make the tensor outside and pass it as an argument",
+        )
+
+
 @contextmanager
 def active(trace: Trace | None) -> Iterator[Trace | None]:
     """Make `trace` current; None computes eagerly even inside a trace."""

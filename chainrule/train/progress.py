@@ -12,7 +12,7 @@ from chainrule.train.callback import Callback
 if TYPE_CHECKING:
     from chainrule.train.trainer import Trainer
 
-PAUSE = 0.2  # seconds between two looks of the bar
+PAUSE = 0.4  # seconds from one look of the bar to the next
 
 
 class Progress(Callback):
@@ -26,27 +26,25 @@ class Progress(Callback):
     def training_begins(self, trainer: Trainer) -> None:
         """Open the bar where there is a terminal."""
         if self.stream.isatty():
+            steps = trainer.epochs * len(trainer.batches) if _counted(trainer.batches) else None
             self._bar = _bar(self.stream)
+            self._bar.add_task("", total=steps, completed=trainer.step, scores="")
             self._bar.start()
-            self._bar.add_task("", total=_count(trainer.batches), scores="")
-
-    def epoch_begins(self, trainer: Trainer) -> None:
-        """Set the bar back."""
-        if self._bar is not None:
-            title = f"epoch {trainer.epoch + 1}/{trainer.epochs}"
-            self._bar.reset(self._bar.task_ids[0], description=title)
 
     def step_ends(self, trainer: Trainer) -> None:
-        """Move the bar on; drawing is left out most of the time, as it costs."""
-        if self._bar is None:
-            return
-        self._bar.advance(self._bar.task_ids[0])
+        """Move the bar on, now and then: drawing takes as long as a small step."""
         now = time.perf_counter()
-        if now - self._shown > PAUSE:
-            self._shown = now
-            scores = [f"loss {trainer.loss:.4f}", *validation_scores(trainer.history[-1:])]
-            self._bar.update(self._bar.task_ids[0], scores="   ".join(scores))
-            self._bar.refresh()
+        if self._bar is None or now - self._shown < PAUSE:
+            return
+        self._shown = now
+        scores = [f"loss {trainer.loss:.4f}", *validation_scores(trainer.history[-1:])]
+        self._bar.update(
+            self._bar.task_ids[0],
+            description=f"epoch {trainer.epoch + 1}/{trainer.epochs}",
+            completed=trainer.step,
+            scores="   ".join(scores),
+            refresh=True,
+        )
 
     def epoch_ends(self, trainer: Trainer) -> None:
         """Write the line of the epoch."""
@@ -88,12 +86,11 @@ def _bar(stream: TextIO) -> Any:
     columns = (
         rich.TextColumn("{task.description}"),
         rich.BarColumn(),
-        rich.MofNCompleteColumn(),
         rich.TextColumn("{task.fields[scores]}"),
         rich.TimeRemainingColumn(),
     )
     return rich.Progress(*columns, console=console, transient=True, auto_refresh=False)
 
 
-def _count(batches: Any) -> int | None:
-    return len(batches) if hasattr(batches, "__len__") else None
+def _counted(batches: Any) -> bool:
+    return hasattr(batches, "__len__")

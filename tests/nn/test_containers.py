@@ -1,4 +1,4 @@
-"""Sequential, ModuleList, ModuleDict, ParameterList, ParameterDict behave as lists and dicts."""
+"""The containers of modules and of parameters behave as lists and dicts."""
 
 from __future__ import annotations
 
@@ -13,6 +13,10 @@ from chainrule.errors import ArgumentError, ArgumentTypeError, AxisError
 
 def acts(*kinds):
     return [getattr(nn, kind)() for kind in kinds]
+
+
+def names(pairs):
+    return [name for name, _ in pairs]
 
 
 def kinds(modules):
@@ -133,3 +137,59 @@ def test_printing_of_parameter_lists():
     assert "(w): Parameter containing: [chainrule.FloatTensor of size 2]" in repr(
         nn.ParameterDict({"w": cr.ones(2)})
     )
+
+
+# -- plain lists and dicts ----------------------------------------------------------------
+
+
+def test_plain_lists_and_dicts_of_modules_register():
+    net = nn.Module()
+    net.layers = [nn.Linear(2, 2), nn.Linear(2, 2)]
+    net.heads = {"a": nn.Linear(2, 1)}
+    net.blocks = [[nn.Linear(1, 1)], [nn.Linear(1, 1)]]
+    net.weights = [nn.Parameter(cr.ones(1)), nn.Parameter(cr.ones(1))]
+    net.named = {"w": nn.Parameter(cr.ones(1))}
+    assert names(net.named_parameters())[:3] == ["layers.0.weight", "layers.0.bias",
+                                                 "layers.1.weight"]  # fmt: skip
+    assert {"heads.a.weight", "blocks.1.0.bias", "weights.1", "named.w"} <= set(
+        net.state_dict()
+    )
+    assert isinstance(net.layers, nn.ModuleList) and isinstance(net.heads, nn.ModuleDict)
+    assert isinstance(net.weights, nn.ParameterList)
+    assert isinstance(net.named, nn.ParameterDict)
+
+
+def test_a_list_that_is_filled_later_registers():
+    class Deep(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layers = []
+            self.by_name = {}
+            for i in range(3):
+                self.layers.append(nn.Linear(2, 2))
+                self.by_name[f"act{i}"] = nn.PReLU()
+
+    net = Deep()
+    assert len(list(net.parameters())) == 9
+    net.layers.append(nn.Linear(2, 2))
+    assert len(list(net.parameters())) == 11
+    assert not net.eval().layers[0].training
+
+
+def test_a_list_of_modules_that_are_registered_already_stays_a_list():
+    net = nn.Module()
+    net.a, net.b = nn.Linear(1, 1), nn.Linear(1, 1)
+    net.w = nn.Parameter(cr.ones(1))
+    net.all = [net.a, net.b]
+    net.all_parameters = [net.w]
+    assert type(net.all) is list and type(net.all_parameters) is list
+    assert list(net.state_dict()) == ["w", "a.weight", "a.bias", "b.weight", "b.bias"]
+
+
+def test_lists_of_other_things_stay_lists():
+    net = nn.Module()
+    values = [[], [1, 2], [nn.ReLU(), None], {1: nn.ReLU()}, {}, (nn.ReLU(),)]
+    for value in values:
+        net.value = value
+        assert net.value is value
+    assert names(net.named_children()) == []

@@ -1,4 +1,4 @@
-"""Module: registration, walking, modes, freezing, state, hooks, printing, tracing."""
+"""Module: parameters, registration, modes, freezing, types, printing."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ from chainrule.errors import (
     ModuleError,
     ShapeError,
 )
-from chainrule.tensor import trace
 
 
 class Net(nn.Module):
@@ -42,7 +41,7 @@ def names(pairs):
     return [name for name, _ in pairs]
 
 
-# -- parameters ------------------------------------------------------------------------
+# -- parameters ---------------------------------------------------------------------------
 
 
 def test_a_parameter_is_a_tensor_that_requires_a_gradient():
@@ -94,7 +93,7 @@ def test_deepcopy_keeps_the_kind_and_sharing():
     assert net.training
 
 
-# -- registration ----------------------------------------------------------------------
+# -- registration -------------------------------------------------------------------------
 
 
 def test_what_is_assigned_registers():
@@ -228,63 +227,7 @@ def test_paths():
         net.get_buffer("body.x")
 
 
-# -- plain lists and dicts -------------------------------------------------------------
-
-
-def test_plain_lists_and_dicts_of_modules_register():
-    net = nn.Module()
-    net.layers = [nn.Linear(2, 2), nn.Linear(2, 2)]
-    net.heads = {"a": nn.Linear(2, 1)}
-    net.blocks = [[nn.Linear(1, 1)], [nn.Linear(1, 1)]]
-    net.weights = [nn.Parameter(cr.ones(1)), nn.Parameter(cr.ones(1))]
-    net.named = {"w": nn.Parameter(cr.ones(1))}
-    assert names(net.named_parameters())[:3] == ["layers.0.weight", "layers.0.bias",
-                                                 "layers.1.weight"]  # fmt: skip
-    assert {"heads.a.weight", "blocks.1.0.bias", "weights.1", "named.w"} <= set(
-        net.state_dict()
-    )
-    assert isinstance(net.layers, nn.ModuleList) and isinstance(net.heads, nn.ModuleDict)
-    assert isinstance(net.weights, nn.ParameterList)
-    assert isinstance(net.named, nn.ParameterDict)
-
-
-def test_a_list_that_is_filled_later_registers():
-    class Deep(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.layers = []
-            self.by_name = {}
-            for i in range(3):
-                self.layers.append(nn.Linear(2, 2))
-                self.by_name[f"act{i}"] = nn.PReLU()
-
-    net = Deep()
-    assert len(list(net.parameters())) == 9
-    net.layers.append(nn.Linear(2, 2))
-    assert len(list(net.parameters())) == 11
-    assert not net.eval().layers[0].training
-
-
-def test_a_list_of_modules_that_are_registered_already_stays_a_list():
-    net = nn.Module()
-    net.a, net.b = nn.Linear(1, 1), nn.Linear(1, 1)
-    net.w = nn.Parameter(cr.ones(1))
-    net.all = [net.a, net.b]
-    net.all_parameters = [net.w]
-    assert type(net.all) is list and type(net.all_parameters) is list
-    assert list(net.state_dict()) == ["w", "a.weight", "a.bias", "b.weight", "b.bias"]
-
-
-def test_lists_of_other_things_stay_lists():
-    net = nn.Module()
-    values = [[], [1, 2], [nn.ReLU(), None], {1: nn.ReLU()}, {}, (nn.ReLU(),)]
-    for value in values:
-        net.value = value
-        assert net.value is value
-    assert names(net.named_children()) == []
-
-
-# -- modes, freezing, types ------------------------------------------------------------
+# -- modes, freezing, types ---------------------------------------------------------------
 
 
 def test_train_and_eval_reach_every_module():
@@ -380,156 +323,7 @@ def test_types_and_devices_that_are_not():
         nn.ReLU().cuda()
 
 
-# -- state dicts -----------------------------------------------------------------------
-
-
-def test_a_state_dict_shares_memory_and_order():
-    net = Net()
-    state = net.state_dict()
-    assert isinstance(state, OrderedDict)
-    assert list(state) == [
-        "scale", "same_scale", "steps", "fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias",
-    ]  # fmt: skip
-    assert not any(v.requires_grad for v in state.values())
-    state["scale"].fill_(7)
-    assert net.scale.tolist() == [7, 7, 7]
-    assert net.state_dict(keep_vars=True)["scale"] is net.scale
-    kept = {"other": 1}
-    assert net.state_dict(destination=kept, prefix="net.") is kept
-    assert list(kept)[:2] == ["other", "net.scale"]
-
-
-def test_load_state_dict_copies():
-    net, other = Net(), Net()
-    state = net.state_dict()
-    result = other.load_state_dict(state)
-    assert repr(result) == "<All keys matched successfully>"
-    assert other.fc1.weight.equal(net.fc1.weight) and other.scale.requires_grad
-    with cr.no_grad():
-        net.scale.zero_()
-    assert other.scale.tolist() == [1, 1, 1]
-
-
-def test_load_state_dict_converts_types_and_takes_arrays():
-    net = nn.Linear(2, 1).double()
-    weight = net.weight
-    net.load_state_dict({"weight": np.ones((1, 2), np.float32), "bias": cr.zeros(1)})
-    assert net.weight is weight and weight.dtype is cr.float64 and weight.tolist() == [[1, 1]]
-    net.load_state_dict({"weight": cr.ones(1, 2), "bias": cr.zeros(1)}, assign=True)
-    assert net.weight is weight and weight.dtype is cr.float32
-
-
-def test_load_state_dict_lists_all_that_is_wrong_and_changes_nothing():
-    net = Net()
-    before = net.fc2.bias.clone()
-    state = net.state_dict()
-    del state["fc1.bias"]
-    state["extra"] = cr.ones(1)
-    state["fc1.weight"] = cr.ones(2, 2)
-    state["fc2.bias"] = cr.full((3,), 9.0)
-    with pytest.raises(ModuleError) as caught:
-        net.load_state_dict(state)
-    text = str(caught.value)
-    assert caught.value.code == "CR504" and "Net" in text
-    for part in (
-        "missing: fc1.bias",
-        "unexpected: extra",
-        "fc1.weight (2, 2) instead of (4, 3)",
-    ):
-        assert part in text
-    assert net.fc2.bias.equal(before)
-    with pytest.raises(ModuleError, match=r"CR504"):
-        net.load_state_dict(state, strict=False)
-    del state["fc1.weight"]
-    result = net.load_state_dict(state, strict=False)
-    assert result.missing_keys == ["fc1.weight", "fc1.bias"]
-    assert result.unexpected_keys == ["extra"]
-    assert "missing_keys=['fc1.weight'" in repr(result)
-    assert net.fc2.bias.tolist() == [9, 9, 9]
-
-
-def test_load_state_dict_sees_a_prefix():
-    net = nn.Linear(1, 1)
-    with pytest.raises(ModuleError, match=r"All names begin with 'module\.'"):
-        net.load_state_dict({f"module.{k}": v for k, v in net.state_dict().items()})
-    with pytest.raises(ArgumentTypeError, match=r"CR503.*'bias'.*got list"):
-        net.load_state_dict({"weight": cr.ones(1, 1), "bias": [1.0]})
-
-
-# -- hooks -----------------------------------------------------------------------------
-
-
-def test_forward_hooks_see_and_replace():
-    net, seen = nn.Identity(), []
-    before = net.register_forward_pre_hook(lambda m, args: (args[0] + 1,))
-    net.register_forward_pre_hook(lambda m, args: args[0] * 10)
-    after = net.register_forward_hook(
-        lambda m, args, y: seen.append((args[0].item(), y.item()))
-    )
-    net.register_forward_hook(lambda m, args, y: -y)
-    assert net(cr.tensor(1.0)).item() == -20
-    assert seen == [(20.0, 20.0)]
-    before.remove()
-    after.remove()
-    assert net(cr.tensor(1.0)).item() == -10 and len(seen) == 1
-    with net.register_forward_hook(lambda m, args, y: y + 100, prepend=True):
-        assert net(cr.tensor(1.0)).item() == -110
-
-
-def test_hooks_with_keywords():
-    class Scale(nn.Module):
-        def forward(self, x, by=1.0):
-            return x * by
-
-    net, seen = Scale(), []
-    net.register_forward_pre_hook(
-        lambda m, args, kwargs: (args, {"by": kwargs["by"] + 1}), with_kwargs=True
-    )
-    net.register_forward_hook(lambda m, args, kwargs, y: seen.append(kwargs), with_kwargs=True)
-    assert net(cr.tensor(2.0), by=3.0).item() == 8
-    assert seen == [{"by": 4.0}]
-
-
-def test_full_backward_hooks():
-    net, seen = nn.Linear(2, 2, bias=False), []
-
-    def watch(module, grad_input, grad_output):
-        seen.append((module, [g.tolist() for g in grad_input], grad_output[0].tolist()))
-        return (grad_input[0] * 2,)
-
-    handle = net.register_full_backward_hook(watch)
-    x = cr.ones(1, 2).requires_grad_()
-    net(x).backward(cr.tensor([[1.0, 2.0]]))
-    expected = (cr.tensor([[1.0, 2.0]]) @ net.weight).detach()
-    assert seen == [(net, [expected.tolist()], [[1.0, 2.0]])]
-    assert x.grad.equal(expected * 2)
-    handle.remove()
-    net(x).sum().backward()
-    assert len(seen) == 1
-
-
-def test_full_backward_hook_without_a_gradient_to_the_input():
-    net, seen = nn.Linear(2, 1), []
-    net.register_full_backward_hook(lambda m, gi, go: seen.append((gi, go[0].tolist())))
-    net(cr.ones(3, 2)).sum().backward()
-    assert seen == [((None,), [[1.0], [1.0], [1.0]])]
-    assert net.weight.grad is not None
-
-
-def test_full_backward_hook_of_a_module_with_two_outputs():
-    class Split(nn.Module):
-        def forward(self, x):
-            return x * 2, x * 3
-
-    net, seen = Split(), []
-    net.register_full_backward_hook(lambda m, gi, go: seen.append([g.item() for g in gi + go]))
-    x = cr.tensor(1.0, requires_grad=True)
-    a, b = net(x)
-    (a + 5 * b).backward()
-    assert seen == [[17.0, 1.0, 5.0]] and x.grad.item() == 17
-
-
-# -- errors and printing ---------------------------------------------------------------
+# -- errors and printing ------------------------------------------------------------------
 
 
 def test_an_error_names_the_path_of_the_module():
@@ -576,115 +370,3 @@ def test_printing_of_a_module_with_extra_lines():
 
     assert repr(Odd(False)) == "Odd(\n  a=1\n  b=2\n)"
     assert repr(Odd(True)) == "Odd(\n  a=1\n  b=2\n  (act): ReLU()\n)"
-
-
-# -- tracing ---------------------------------------------------------------------------
-
-
-def traced(function, *args):
-    """The trace of a call."""
-    writing = trace.Trace()
-    with trace.active(writing):
-        function(*args)
-    return writing
-
-
-def broken(writing):
-    return [guard.what for guard in writing.guards if not guard.holds()]
-
-
-def test_a_trace_guards_the_plain_state_of_modules():
-    class Gate(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.open, self.sizes, self.table = True, [1, 2], {"a": (1, [2])}
-            self.fc = nn.Linear(2, 2)
-
-        def forward(self, x):
-            return self.fc(x) if self.open else x
-
-    net = Gate()
-    writing = traced(net, cr.ones(1, 2))
-    assert broken(writing) == []
-    changes = [
-        (lambda: net.eval(), lambda: net.train()),
-        (lambda: setattr(net, "open", False), lambda: setattr(net, "open", True)),
-        (lambda: setattr(net, "open", 1), lambda: setattr(net, "open", True)),
-        (lambda: net.sizes.append(3), lambda: net.sizes.pop()),
-        (lambda: net.table["a"][1].append(3), lambda: net.table["a"][1].pop()),
-        (lambda: setattr(net, "new", 1), lambda: delattr(net, "new")),
-        (lambda: net.fc.weight.requires_grad_(False), lambda: net.fc.weight.requires_grad_()),
-    ]
-    for change, undo in changes:
-        change()
-        assert broken(writing)
-        undo()
-        assert broken(writing) == []
-    net.fc = nn.Linear(2, 2)
-    assert broken(writing) == ["an attribute of a Gate"]
-
-
-def test_each_module_is_guarded_once_in_a_trace():
-    layer = nn.Linear(2, 2)
-    x = cr.ones(1, 2)
-    once = len(traced(layer, x).guards)
-    assert len(traced(lambda: layer(layer(x))).guards) == once
-
-
-def test_a_hook_is_part_of_the_state():
-    net = nn.Linear(2, 2)
-    writing = traced(net, cr.ones(1, 2))
-    net.register_forward_hook(lambda m, args, y: y * 2)
-    assert broken(writing)
-
-
-def test_a_trace_knows_the_modules_it_is_in():
-    seen = []
-
-    class Spy(nn.Module):
-        def forward(self, x):
-            seen.append([type(m).__name__ for m in trace.current.get().modules])
-            return x
-
-    class Failing(nn.Module):
-        def forward(self, x):
-            raise ShapeError("CR101", "no")
-
-    net = nn.Sequential(Spy())
-    writing = traced(net, cr.ones(1))
-    assert seen == [["Sequential", "Spy"]] and writing.modules == []
-    with pytest.raises(ShapeError, match=r"in module Failing '0'"), trace.active(writing):
-        nn.Sequential(Failing())(cr.ones(1))
-    assert writing.modules == []
-
-
-def test_compiled_modules_follow_their_state():
-    net = nn.Sequential(nn.Linear(3, 3), nn.Dropout(0.5), nn.BatchNorm1d(3))
-    run = cr.compile(lambda x: net(x))
-    x = cr.randn(4, 3)
-    for mode in (True, False, True):
-        net.train(mode)
-        cr.manual_seed(1)
-        twin = copy.deepcopy(net)
-        expected = twin(x)
-        cr.manual_seed(1)
-        assert run(x).equal(expected)
-        assert net[2].running_mean.equal(twin[2].running_mean)
-        assert net[2].num_batches_tracked.equal(twin[2].num_batches_tracked)
-
-
-def test_a_loss_made_inside_a_compiled_step():
-    net = nn.Linear(3, 2)
-
-    def step(x, t):
-        return nn.CrossEntropyLoss()(net(x), t)
-
-    x, t = cr.randn(5, 3), cr.tensor([0, 1, 1, 0, 1])
-    run = cr.compile(step)
-    assert run(x, t).equal(step(x, t)) and run(x, t).equal(step(x, t))
-
-
-def test_a_compiled_function_that_changes_the_mode_raises():
-    net = nn.Dropout()
-    with pytest.raises(ChainruleError, match=r"CR404.*mode of a Dropout"):
-        cr.compile(lambda x: net.eval()(x))(cr.ones(2))

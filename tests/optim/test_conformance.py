@@ -235,10 +235,11 @@ def test_a_rate_in_a_tensor_stays_in_that_tensor(kind):
 
 
 @pytest.mark.parametrize("kind", SCHEDULERS)
-def test_a_compiled_step_follows_the_schedule(kind):
+@pytest.mark.parametrize("in_tensor", [False, True])
+def test_a_compiled_step_follows_the_schedule(kind, in_tensor):
     found = []
     for compiled in (False, True):
-        optimizer, scheduler = scheduled(kind)
+        optimizer, scheduler = scheduled(kind, cr.tensor(0.1) if in_tensor else 0.1)
         (w,) = optimizer.param_groups[0]["params"]
 
         def step(x, w=w, optimizer=optimizer):
