@@ -1,5 +1,6 @@
 """chainrule: a deep-learning framework that a person can read whole."""
 
+import warnings
 from math import e as e
 from math import inf as inf
 from math import nan as nan
@@ -277,9 +278,12 @@ from chainrule.tensor.legacy import ShortTensor as ShortTensor
 from chainrule.tensor.printing import set_printoptions as set_printoptions
 from chainrule.tensor.size import Size as Size
 from chainrule.tensor.tensor import Tensor as Tensor
-
-bool, int, float = bool_, int32, float32  # PyTorch's other names
-half, double, short, long = float16, float64, int16, int64
 from chainrule.train.saving import load as load
 from chainrule.train.saving import save as save
 from chainrule.version import __version__ as __version__
+
+bool, int, float = bool_, int32, float32  # PyTorch's other names
+half, double, short, long = float16, float64, int16, int64
+
+# inf and nan are results like others; NumPy's warnings about them stay out of programs
+warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"chainrule\.")

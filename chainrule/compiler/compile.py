@@ -12,8 +12,8 @@ from chainrule.compiler.recording import Recording, call_key
 from chainrule.compiler.structure import Leaf, flatten
 from chainrule.errors import ArgumentError
 from chainrule.tensor import trace
+from chainrule.tensor.guards import same
 from chainrule.tensor.tensor import Tensor
-from chainrule.tensor.trace import same
 
 ENGINES = ("reference",)
 MOST_RECORDINGS = 64

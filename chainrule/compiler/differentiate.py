@@ -12,8 +12,9 @@ from chainrule.errors import GradientError
 from chainrule.ir.graph import Graph, Variable
 from chainrule.tensor import tape
 from chainrule.tensor.function import Context, FunctionNode, OutputNode
+from chainrule.tensor.symbol import Symbol
 from chainrule.tensor.tensor import Tensor
-from chainrule.tensor.trace import Symbol, Trace
+from chainrule.tensor.trace import Trace
 
 
 class Derivative:

@@ -18,8 +18,11 @@ from chainrule.engines.reference import ReferenceProgram
 from chainrule.errors import TraceError
 from chainrule.ir.graph import Graph, Variable
 from chainrule.tensor import tape
+from chainrule.tensor.bindings import Argument, GradSlot, State
+from chainrule.tensor.guards import Guard
+from chainrule.tensor.symbol import Symbol
 from chainrule.tensor.tensor import Tensor
-from chainrule.tensor.trace import Argument, GradSlot, Guard, State, Symbol, Trace, active
+from chainrule.tensor.trace import Trace, active
 
 
 class Recording:

@@ -9,7 +9,8 @@ from weakref import WeakKeyDictionary, WeakSet
 
 from chainrule.compiler.situation import PLAIN, snapshot
 from chainrule.nn.members import KINDS
-from chainrule.tensor.trace import Trace, same
+from chainrule.tensor.guards import same
+from chainrule.tensor.trace import Trace
 
 if TYPE_CHECKING:
     from chainrule.nn.module import Module

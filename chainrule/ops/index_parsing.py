@@ -138,10 +138,10 @@ def as_index(index: Any, size: int | None = None) -> Tensor:
     index = index._cast(np.dtype(np.int64))
     if size is None:
         return index
-    if isinstance(index._cell.array, np.ndarray):
-        check_range(index._cell.array, size, least=0)
-        return index
-    return index.where(index >= 0, size)  # traced: what counts from the back is refused later
+    if (known := index._known()) is None:
+        return index.where(index >= 0, size)  # what counts from the back is refused later
+    check_range(known, size, least=0)
+    return index
 
 
 def check_range(index: np.ndarray, size: int, least: int) -> None:

@@ -9,10 +9,10 @@ import numpy as np
 
 from chainrule import shapes
 from chainrule.errors import DtypeError, ShapeError
+from chainrule.ops import index_kernels as kernels
 from chainrule.ops.index_parsing import (
     as_index,
     check_mask,
-    check_range,
     is_array,
     parse,
     positions_of,
@@ -37,10 +37,10 @@ class Index(Primitive):
     widens_halves = False
 
     def forward(x, *indices, axes):
-        return x[_place(x.shape, indices, axes)]
+        return x[kernels.place(x.shape, indices, axes)]
 
     def shape(x, *indices, axes):
-        return _indexed_shape(x, indices, axes)
+        return kernels.indexed_shape(x, indices, axes)
 
     def vjp_x(g, x_shape, indices, axes):
         return g._apply(IndexAdd, g.new_zeros(x_shape), g, *indices, axes=axes)
@@ -51,9 +51,9 @@ class IndexAdd(Primitive):
 
     def forward(x, v, *indices, axes):
         if axes == (0,) and v.size:
-            return _add_rows(x, v, indices[0])
+            return kernels.add_rows(x, v, indices[0])
         y = x.copy()
-        np.add.at(y, _place(x.shape, indices, axes), v)
+        np.add.at(y, kernels.place(x.shape, indices, axes), v)
         return y
 
     def shape(x, v, *indices, axes):
@@ -73,7 +73,7 @@ class IndexPut(Primitive):
 
     def forward(x, v, *indices, axes):
         y = x.copy()
-        y[_place(x.shape, indices, axes)] = v
+        y[kernels.place(x.shape, indices, axes)] = v
         return y
 
     def shape(x, v, *indices, axes):
@@ -95,7 +95,7 @@ class Gather(Primitive):
     widens_halves = False
 
     def forward(x, index, *, axis):
-        return x.reshape(-1).take(_flat_positions(x.shape, index, axis))
+        return x.reshape(-1).take(kernels.flat_positions(x.shape, index, axis))
 
     def shape(x, index, *, axis):
         return index
@@ -109,7 +109,7 @@ class ScatterAdd(Primitive):
 
     def forward(x, index, v, *, axis):
         y = x.copy()
-        flat = _flat_positions(x.shape, index, axis)
+        flat = kernels.flat_positions(x.shape, index, axis)
         part = v[tuple(map(slice, index.shape))]
         np.add.at(y.reshape(-1), flat.reshape(-1), part.reshape(-1))
         return y
@@ -132,7 +132,7 @@ class Scatter(Primitive):
     def forward(x, index, v, *, axis):
         y = x.copy()
         part = v[tuple(map(slice, index.shape))]
-        y.reshape(-1)[_flat_positions(x.shape, index, axis)] = part
+        y.reshape(-1)[kernels.flat_positions(x.shape, index, axis)] = part
         return y
 
     def shape(x, index, v, *, axis):
@@ -143,53 +143,6 @@ class Scatter(Primitive):
 
     def vjp_v(g, index, v_shape, axis):
         return _to_shape(g._apply(Gather, g, index, axis=axis), v_shape)
-
-
-def _place(
-    shape: shapes.Shape, indices: tuple[np.ndarray, ...], axes: shapes.Shape
-) -> tuple[Any, ...]:
-    """The NumPy index in which `indices` stand on `axes` and all else is whole."""
-    place: list[Any] = [slice(None)] * (max(axes) + 1)
-    for index, axis in zip(indices, axes, strict=True):
-        check_range(index, shape[axis], least=-shape[axis])
-        place[axis] = index
-    return tuple(place)
-
-
-def _indexed_shape(x: shapes.Shape, indices: tuple, axes: shapes.Shape) -> shapes.Shape:
-    drawn = shapes.broadcast(*map(tuple, indices))
-    rest = [n for i, n in enumerate(x) if i not in axes]
-    together = list(axes) == list(range(axes[0], axes[-1] + 1))
-    at = axes[0] if together else 0
-    return (*rest[:at], *drawn, *rest[at:])
-
-
-def _add_rows(x: np.ndarray, v: np.ndarray, index: np.ndarray) -> np.ndarray:
-    """x with the rows of v added where index says: sorted, so that each sum is one run."""
-    rows = np.broadcast_to(v, (*index.shape, *x.shape[1:])).reshape(index.size, -1)
-    check_range(index, x.shape[0], least=-x.shape[0])
-    position = index.reshape(-1) % x.shape[0]
-    order = np.argsort(position, kind="stable")
-    found, starts = np.unique(position[order], return_index=True)
-    y = x.copy()
-    sums = np.add.reduceat(rows[order], starts, axis=0)
-    y[found] += sums.reshape(-1, *x.shape[1:])
-    return y
-
-
-def _flat_positions(shape: shapes.Shape, index: np.ndarray, axis: int) -> np.ndarray:
-    """Where each element of index points in the flattened array, counted row by row."""
-    check_range(index, shape[axis], least=0)
-    flat, stride = np.zeros_like(index), 1
-    for i in reversed(range(len(shape))):
-        if i == axis:
-            flat += index * stride
-        elif index.shape[i] > 1:
-            flat += np.arange(0, index.shape[i] * stride, stride).reshape(
-                -1, *[1] * (len(shape) - 1 - i)
-            )
-        stride *= shape[i]
-    return flat
 
 
 def _to_shape(g: Tensor, shape: shapes.Shape) -> Tensor:
@@ -230,7 +183,7 @@ class IndexingMethods(Methods):
         if found:
             part = self._sliced(slices, shape)
             indices, axes = positions_of(part, found)
-            place = _indexed_shape(part.shape, tuple([i.shape for i in indices]), axes)
+            place = kernels.indexed_shape(part.shape, tuple([i.shape for i in indices]), axes)
             value = self._apply(IndexPut, part, _fitted(value, place), *indices, axes=axes)
         whole = tuple([len(range(*part)) for part in slices])
         value = _fitted(value, shape).expand(shape).reshape(whole)

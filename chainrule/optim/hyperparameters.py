@@ -10,6 +10,7 @@ from chainrule.dtypes import dtype
 from chainrule.errors import ArgumentError, TraceError
 from chainrule.tensor import trace
 from chainrule.tensor.number import changing_number, steering_value
+from chainrule.tensor.symbol import user_line
 from chainrule.tensor.tensor import Tensor
 
 NONNEGATIVE = (0.0, math.inf)
@@ -76,7 +77,7 @@ def refuse_while_tracing(what: str) -> None:
     if trace.current.get() is not None:
         raise TraceError(
             "CR609",
-            f"{what} inside a compiled function{trace.user_line()} would change Python state "
+            f"{what} inside a compiled function{user_line()} would change Python state "
             "once, when the function is traced, and never again. Call it outside; the compiled "
             "step follows a changed learning rate without being traced again",
         )

@@ -128,6 +128,10 @@ class AttributeMethods(Methods):
         """The elements as nested lists of Python numbers."""
         return self._readable_array("tolist()").tolist()
 
+    def _known(self) -> np.ndarray | None:
+        """The numbers, or None while tracing, where the next call may bring others."""
+        return self._cell.array if trace.current.get() is None else None
+
     def _readable_array(self, what: str) -> np.ndarray:
         """The numbers in a type that NumPy can compute with and show."""
         return _readable(self._array(what))

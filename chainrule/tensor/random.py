@@ -9,7 +9,6 @@ import numpy as np
 from chainrule import settings
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.ops.methods import Methods
-from chainrule.tensor import trace
 
 if TYPE_CHECKING:
     from chainrule.tensor.tensor import Tensor
@@ -85,8 +84,7 @@ def _check_weights(weights: Tensor, num_samples: int, replacement: bool) -> None
             f"multinomial: {num_samples} samples {'with' if replacement else 'without'} "
             f"replacement from {categories} categories",
         )
-    held = weights._cell.array
-    if isinstance(held, np.ndarray) and trace.current.get() is None:
+    if weights._known() is not None:
         numbers = weights.detach()._readable_array("multinomial()")
         if not (np.isfinite(numbers).all() and (numbers >= 0).all() and numbers.any(-1).all()):
             raise ArgumentError(

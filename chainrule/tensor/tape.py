@@ -12,6 +12,7 @@ from chainrule import settings
 from chainrule.errors import GradientError
 from chainrule.ops.primitive import INDEX, PARAM, SHAPE, SHAPES, TENSOR, Y
 from chainrule.tensor import trace
+from chainrule.tensor.symbol import user_line
 
 if TYPE_CHECKING:
     from chainrule.ops.primitive import Params, Primitive, Rule
@@ -176,7 +177,7 @@ class _Walk:
             raise GradientError(
                 "CR302",
                 "backward goes from a compiled function into a graph recorded outside it"
-                f"{trace.user_line()}. Compute the whole loss inside the function, or detach "
+                f"{user_line()}. Compute the whole loss inside the function, or detach "
                 "the tensor that comes from outside",
             )
         g = run_hooks(node.hooks, self.pending.pop(node))

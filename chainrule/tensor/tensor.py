@@ -37,7 +37,7 @@ from chainrule.tensor.conversion import ConversionMethods
 from chainrule.tensor.inplace import InPlaceMethods
 from chainrule.tensor.promotion import plain_number, result_dtype
 from chainrule.tensor.random import RandomMethods
-from chainrule.tensor.trace import Symbol
+from chainrule.tensor.symbol import Symbol
 
 if TYPE_CHECKING:
     from chainrule.ops.primitive import Primitive

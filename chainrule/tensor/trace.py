@@ -6,12 +6,10 @@ found at every later call; what is assigned to them becomes an output, written b
 
 from __future__ import annotations
 
-import traceback
 import weakref
 from collections.abc import Callable
 from contextlib import contextmanager
 from contextvars import ContextVar
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,52 +18,16 @@ from chainrule import dtypes
 from chainrule.errors import TraceError
 from chainrule.ir.graph import Equation, Graph, Variable
 from chainrule.ops.primitive import Params, Primitive
+from chainrule.tensor.bindings import Argument, Binding, GradSlot, Number, State
+from chainrule.tensor.guards import Guard
+from chainrule.tensor.symbol import Symbol, user_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from chainrule.tensor.tensor import Tensor
 
-PACKAGE = str(Path(__file__).parents[1])
-
 current: ContextVar[Trace | None] = ContextVar("trace", default=None)
-
-
-class Symbol:
-    """What a traced tensor holds in place of an array: a variable of the graph."""
-
-    __slots__ = ("dtype", "shape", "trace", "variable")
-
-    def __init__(self, variable: Variable, trace: Trace) -> None:
-        self.variable = variable
-        self.trace = trace
-        self.shape = variable.shape
-        self.dtype = variable.dtype
-
-    @property
-    def ndim(self) -> int:
-        return len(self.shape)
-
-    def __array_ufunc__(self, *_: Any, **__: Any) -> Any:
-        self.no_numbers("computing with it")
-
-    def __array__(self, *_: Any, **__: Any) -> Any:
-        self.no_numbers("reading its numbers")
-
-    def no_numbers(self, what: str) -> None:
-        """Raise the error that fits: still tracing, or left over from a trace that ended."""
-        if current.get() is self.trace:
-            raise TraceError(
-                "CR401",
-                f"{what} needs the numbers of a tensor, which do not exist while a function "
-                f"is compiled{user_line()}. Return the tensor and read it outside, or use "
-                "chainrule.where in place of an if",
-            )
-        raise TraceError(
-            "CR402",
-            f"this tensor was made inside a compiled function and kept outside it; {what} is "
-            "impossible. Return it from the function instead",
-        )
 
 
 class Trace:
@@ -85,6 +47,10 @@ class Trace:
         self.pinned: dict[
             int, Any
         ] = {}  # arguments that are also known from outside: their cell
+
+    def is_current(self) -> bool:
+        """Whether operations are being written down here."""
+        return current.get() is self
 
     def emit(self, primitive: type[Primitive], inputs: tuple, params: Params) -> Symbol:
         """Write down one equation; its result is a symbol."""
@@ -217,173 +183,8 @@ class Trace:
             binding.release()
 
 
-class Binding:
-    """Where an input of the graph is found at each call, and its value in the trace now."""
-
-    tensor: Tensor
-    first: Symbol
-    now: Symbol
-
-    def read(self, arguments: list[Tensor]) -> np.ndarray:
-        raise NotImplementedError
-
-    def write(self, array: np.ndarray, arguments: list[Tensor]) -> None:
-        raise NotImplementedError
-
-    @property
-    def written(self) -> bool:
-        return self.now is not self.first
-
-    def release(self) -> None:
-        """Drop what only the trace needed."""
-        del self.first, self.now
-
-
-class State(Binding):
-    """A tensor met from outside: a parameter, a buffer, an optimizer's moment."""
-
-    def __init__(self, tensor: Tensor) -> None:
-        self.tensor = tensor
-
-    def read(self, arguments: list[Tensor]) -> np.ndarray:
-        return self.tensor._cell.array
-
-    def write(self, array: np.ndarray, arguments: list[Tensor]) -> None:
-        self.tensor._cell.array = array
-
-
-class Argument(Binding):
-    """A tensor handed to the compiled function, known by its position."""
-
-    def __init__(self, tensor: Tensor, position: int) -> None:
-        self.tensor = tensor
-        self.position = position
-
-    def read(self, arguments: list[Tensor]) -> np.ndarray:
-        return arguments[self.position]._cell.array
-
-    def write(self, array: np.ndarray, arguments: list[Tensor]) -> None:
-        arguments[self.position]._cell.array = array
-
-    def release(self) -> None:
-        super().release()
-        del self.tensor
-
-
-class Number(Binding):
-    """A number that Python code changes between calls, such as a learning rate."""
-
-    def __init__(self, find: Callable[[], float]) -> None:
-        self.find = find
-
-    def read(self, arguments: list[Tensor]) -> np.ndarray:
-        return np.asarray(self.find(), np.float64)
-
-
-class Grad(Binding):
-    """The gradient that a tensor has when the function is called."""
-
-    def __init__(self, slot: GradSlot) -> None:
-        self._position = slot.position
-        self._owner = slot.tensor if slot.position is None else None
-
-    def read(self, arguments: list[Tensor]) -> np.ndarray:
-        owner = self._owner if self._position is None else arguments[self._position]
-        assert owner is not None and owner._grad is not None
-        return owner._grad._cell.array
-
-
-class GradSlot:
-    """`tensor.grad` during a trace: what was there before, or what has replaced it."""
-
-    def __init__(self, tensor: Tensor, trace: Trace) -> None:
-        self.tensor = tensor
-        self.is_outside = not isinstance(tensor._cell.array, Symbol)
-        self.position = trace.argument_position(tensor)
-        self._trace = trace
-        self._touched = False
-        self._before: tuple[Tensor | None, Symbol | None] | None = None
-        self._held: Tensor | None = None
-
-    @property
-    def held(self) -> Tensor | None:
-        """The gradient now. Reading what was there before makes its presence a guard."""
-        if not self._touched:
-            self._held = self._load()
-            self._touched = True
-        return self._held
-
-    @held.setter
-    def held(self, value: Tensor | None) -> None:
-        self._touched = True
-        self._held = value
-
-    def _load(self) -> Tensor | None:
-        tensor = self.tensor
-        if self.is_outside and self.position is None:
-            self._trace.guard(lambda: tensor._grad is not None, "the presence of a gradient")
-        if tensor._grad is None:
-            self._before = (None, None)
-            return None
-        binding = Grad(self)
-        self._trace.add_input(binding, tensor._grad._cell.array)
-        self._before = (tensor._wrap(binding.now), binding.now)
-        return self._before[0]
-
-    @property
-    def written(self) -> bool:
-        """Whether the gradient is another object than before, or was changed in place."""
-        if self._before is None:
-            return self._touched
-        before, symbol = self._before
-        return self._held is not before or (
-            before is not None and before._cell.array is not symbol
-        )
-
-    @property
-    def variable(self) -> Variable | None:
-        """The gradient's variable at the end of the trace; None if there is none."""
-        return None if self._held is None else self._trace.read(self._held).variable
-
-
-class Guard:
-    """A fact that Python code depended on while it was traced."""
-
-    __slots__ = ("expected", "read", "what")
-
-    def __init__(self, read: Callable[[], Any], expected: Any, what: str) -> None:
-        self.read = read
-        self.expected = expected
-        self.what = what
-
-    def holds(self) -> bool:
-        return self.read() is self.expected or same(self.read(), self.expected)
-
-
-def same(a: Any, b: Any) -> bool:
-    """Equal plain values of equal type; anything else must be the same object."""
-    if type(a) is not type(b):
-        return False
-    if isinstance(a, (tuple, list)):
-        return len(a) == len(b) and all(map(same, a, b))
-    if isinstance(a, dict):
-        return a.keys() == b.keys() and all(same(a[k], b[k]) for k in a)
-    if isinstance(a, (bool, int, float, complex, str, bytes)):
-        return a == b or (a != a and b != b)
-    return a is b
-
-
 def _cell_of(tensor: Tensor) -> Callable[[], Any]:
     return lambda: tensor._cell
-
-
-def user_line(prefix: str = " at ") -> str:
-    """The innermost line outside chainrule, as `train.py:12: loss.item()`."""
-    for frame in reversed(traceback.extract_stack()):
-        if not frame.filename.startswith(PACKAGE):
-            text = f": {frame.line}" if frame.line else ""
-            return f"{prefix}{Path(frame.filename).name}:{frame.lineno}{text}"
-    return ""
 
 
 def refuse_array(what: str) -> None:

@@ -1,0 +1,33 @@
+"""Guards: the facts that Python code depended on while it was traced."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+
+class Guard:
+    """A fact that Python code depended on while it was traced."""
+
+    __slots__ = ("expected", "read", "what")
+
+    def __init__(self, read: Callable[[], Any], expected: Any, what: str) -> None:
+        self.read = read
+        self.expected = expected
+        self.what = what
+
+    def holds(self) -> bool:
+        return self.read() is self.expected or same(self.read(), self.expected)
+
+
+def same(a: Any, b: Any) -> bool:
+    """Equal plain values of equal type; anything else must be the same object."""
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, (tuple, list)):
+        return len(a) == len(b) and all(map(same, a, b))
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(same(a[k], b[k]) for k in a)
+    if isinstance(a, (bool, int, float, complex, str, bytes)):
+        return a == b or (a != a and b != b)
+    return a is b
