@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -34,9 +35,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code: 0, 2 after an error, 130 after Ctrl-C."""
     try:
         arguments = parser().parse_args(argv)
-        return arguments.run(arguments)
+        code = arguments.run(arguments)
+        sys.stdout.flush()
+        return code
     except ChainruleError as error:
         print("chainrule:", *str(error).split(), file=sys.stderr)
+        return FAILED
+    except BrokenPipeError:  # whoever read the output has left, as in `chainrule info | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     except KeyboardInterrupt:
         print("chainrule: interrupted", file=sys.stderr)

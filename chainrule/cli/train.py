@@ -6,6 +6,7 @@ import argparse
 import dataclasses
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from chainrule.errors import ArgumentError
 from chainrule.metrics import Accuracy
 from chainrule.tensor.generator import manual_seed
 from chainrule.train import (
+    Callback,
     Checkpoint,
     EarlyStopping,
     History,
@@ -64,7 +66,9 @@ def run(arguments: argparse.Namespace) -> int:
         recipe = _continued(folder, given, arguments.out)
         splits = recipe.load(arguments.data_dir)
     manual_seed(recipe.seed)
-    trainer = make_trainer(recipe, splits, folder)
+    best = EarlyStopping(patience=None)
+    keepers = [best, Checkpoint(folder.checkpoint), History(folder.history), Progress()]
+    trainer = make_trainer(recipe, splits, keepers)
     if arguments.resume is not None:
         fill(trainer, load(folder.checkpoint), folder.checkpoint)
         folder.write_config(recipe)
@@ -72,13 +76,13 @@ def run(arguments: argparse.Namespace) -> int:
     if not _fit(trainer, folder):
         return INTERRUPTED
     folder.write_weights(trainer.model)
-    print(f"weights     {folder.weights}, those of epoch {best_epoch(trainer)}")
+    print(f"weights     {folder.weights}, those of epoch {best.best_epoch or trainer.epoch}")
     print(accuracy_line(trainer.model, splits), flush=True)
     return 0
 
 
-def make_trainer(recipe: Recipe, splits: Splits, folder: RunFolder) -> Trainer:
-    """The training that the recipe describes; it keeps its state in the folder."""
+def make_trainer(recipe: Recipe, splits: Splits, callbacks: Sequence[Callback]) -> Trainer:
+    """The training that the recipe describes."""
     model = recipe.make_model()
     optimizer = recipe.make_optimizer(model)
     batches = DataLoader(recipe.augmented(splits.train), recipe.batch_size, shuffle=True)
@@ -93,18 +97,8 @@ def make_trainer(recipe: Recipe, splits: Splits, folder: RunFolder) -> Trainer:
         scheduler=schedule.make(optimizer, recipe, recipe.epochs * len(batches)),
         schedule_each=schedule.each,
         metrics={"accuracy": Accuracy()},
-        callbacks=[
-            EarlyStopping(patience=None),
-            Checkpoint(folder.checkpoint),
-            History(folder.history),
-            Progress(),
-        ],
+        callbacks=callbacks,
     )
-
-
-def best_epoch(trainer: Trainer) -> int:
-    """The epoch with the lowest validation loss, whose weights are kept."""
-    return min(trainer.history, key=lambda record: record["validation_loss"])["epoch"]
 
 
 def accuracy_line(model: nn.Module, splits: Splits) -> str:

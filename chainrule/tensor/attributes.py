@@ -11,7 +11,12 @@ import numpy as np
 
 from chainrule import dtypes, settings
 from chainrule.device import CPU, device
-from chainrule.errors import ArgumentTypeError, DtypeError, GradientError, ShapeError
+from chainrule.errors import (
+    ArgumentTypeError,
+    DtypeError,
+    GradientError,
+    ShapeError,
+)
 from chainrule.ops.creation import Full
 from chainrule.ops.methods import Methods
 from chainrule.shapes import axis, flat

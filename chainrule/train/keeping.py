@@ -91,9 +91,18 @@ class History(Callback):
 
     def training_begins(self, trainer: Trainer) -> None:
         """Start with the epochs that are done; a resumed training has some."""
-        write_text(self.path, "".join(json.dumps(r) + "\n" for r in trainer.history))
+        write_text(self.path, "".join(_json_line(record) for record in trainer.history))
 
     epoch_ends = training_begins
+
+
+def _json_line(record: dict[str, Any]) -> str:
+    """JSON has no NaN and no infinity; they become null."""
+    finite = {
+        name: None if isinstance(score, float) and not math.isfinite(score) else score
+        for name, score in record.items()
+    }
+    return json.dumps(finite, allow_nan=False) + "\n"
 
 
 class Checkpoint(Callback):

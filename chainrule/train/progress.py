@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 import time
+from collections.abc import Sized
 from typing import TYPE_CHECKING, Any, TextIO
 
 from chainrule.train.callback import Callback
@@ -26,7 +27,8 @@ class Progress(Callback):
     def training_begins(self, trainer: Trainer) -> None:
         """Open the bar where there is a terminal."""
         if self.stream.isatty():
-            steps = trainer.epochs * len(trainer.batches) if _counted(trainer.batches) else None
+            batches = trainer.batches
+            steps = trainer.epochs * len(batches) if isinstance(batches, Sized) else None
             self._bar = _bar(self.stream)
             self._bar.add_task("", total=steps, completed=trainer.step, scores="")
             self._bar.start()
@@ -90,7 +92,3 @@ def _bar(stream: TextIO) -> Any:
         rich.TimeRemainingColumn(),
     )
     return rich.Progress(*columns, console=console, transient=True, auto_refresh=False)
-
-
-def _counted(batches: Any) -> bool:
-    return hasattr(batches, "__len__")

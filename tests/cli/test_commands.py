@@ -397,6 +397,14 @@ def test_a_folder_that_may_not_be_written(here, capsys):
     here.chmod(0o700)
 
 
+def test_a_reader_that_leaves_is_no_reason_for_a_traceback(here):
+    program = start("info", here)
+    program.stdout.close()
+    assert program.wait(timeout=60) == 2
+    assert program.stderr.read() == ""
+    program.stderr.close()
+
+
 def test_help_is_no_error(capsys):
     with pytest.raises(SystemExit) as done:
         main(["train", "--help"])

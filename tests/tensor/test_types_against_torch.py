@@ -73,16 +73,16 @@ def name(dtype: Any) -> str:
     return str(dtype).rpartition(".")[2]
 
 
-def compare(expression: str, make: Callable[[Any], dict[str, Any]]) -> None:
+def compare(formula: str, make: Callable[[Any], dict[str, Any]]) -> None:
     """Evaluate with the inputs `make(module)`: equal types and values, or an error in both."""
     try:
-        theirs = list(flat(eval(expression, {"m": torch, **make(torch)})))
+        theirs = list(flat(eval(formula, {"m": torch, **make(torch)})))
     except Exception as error:
         if not re.search(MISSING_THERE, str(error)):
             with pytest.raises(cr.errors.ChainruleError):
-                eval(expression, {"m": cr, **make(cr)})
+                eval(formula, {"m": cr, **make(cr)})
         return
-    ours = flat(eval(expression, {"m": cr, **make(cr)}))
+    ours = flat(eval(formula, {"m": cr, **make(cr)}))
     for one, other in zip(ours, theirs, strict=True):
         if isinstance(other, torch.dtype):
             assert name(one) == name(other)
@@ -96,15 +96,15 @@ def compare(expression: str, make: Callable[[Any], dict[str, Any]]) -> None:
 
 
 @pytest.mark.parametrize("right", [[1, 2, 1, 3], 2], ids=["vector", "number"])
-@pytest.mark.parametrize("expression", cases(PROMOTING))
-def test_mixed_types(expression: str, right: Any) -> None:
+@pytest.mark.parametrize("formula", cases(PROMOTING))
+def test_mixed_types(formula: str, right: Any) -> None:
     for left, other in itertools.product(DTYPES, DTYPES):
         types = {"a": ([3, 1, 2, 0], left), "b": (right, other)}
-        compare(expression, partial(operands, types))
+        compare(formula, partial(operands, types))
 
 
-@pytest.mark.parametrize("expression", cases(ALONE))
-def test_every_type(expression: str) -> None:
+@pytest.mark.parametrize("formula", cases(ALONE))
+def test_every_type(formula: str) -> None:
     for dtype in DTYPES:
         types = {"a": ([3, 1, 2, 0], dtype), "i": ([0, 2, 1, 3], "int64")}
-        compare(expression, partial(operands, types))
+        compare(formula, partial(operands, types))

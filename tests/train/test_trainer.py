@@ -444,6 +444,12 @@ def test_one_clear_error(case):
         Trainer(t.model, t.loss_function, t.optimizer, **given)
 
 
+def test_numbers_that_json_does_not_have(tmp_path):
+    t = trainer(1, callbacks=[Scores([math.nan]), History(tmp_path / "h")])
+    t.fit()
+    assert json.loads((tmp_path / "h").read_text())["score"] is None
+
+
 def test_a_history_that_cannot_be_written(tmp_path):
     write_text(tmp_path / "file", "")
     with pytest.raises(RunError, match="CR803"):
