@@ -133,9 +133,7 @@ def avg_pool2d(
                  [10.5000, 12.5000]]])
     """
     if divisor_override == 0:
-        raise ArgumentError(
-            "CR524", "avg_pool2d: divisor_override must not be 0"
-        )
+        raise ArgumentError("CR524", "avg_pool2d: divisor_override must not be 0")
     return _avg_pool(
         2, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
     )

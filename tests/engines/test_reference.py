@@ -1,5 +1,6 @@
 """The reference engine: the same numbers as eager, and no array kept longer than needed."""
 
+import itertools
 import weakref
 
 import numpy as np
@@ -29,7 +30,7 @@ def test_an_array_goes_after_its_last_use():
             return x
 
     chain = [Variable((1000,), FLOAT) for _ in range(6)]
-    equations = [Equation(Watched, (a,), {}, b) for a, b in zip(chain, chain[1:], strict=False)]
+    equations = [Equation(Watched, (a,), {}, b) for a, b in itertools.pairwise(chain)]
     program = ReferenceProgram(Graph(chain[:1], {}, equations, chain[-1:]))
     (result,) = program.run([np.zeros(1000, FLOAT)])
     assert result[0] == 5

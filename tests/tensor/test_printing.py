@@ -304,7 +304,7 @@ def test_none_keeps_a_setting_and_resets_sci_mode():
 
 
 def test_unknown_profile_changes_nothing():
-    with pytest.raises(ValueError, match="unknown profile 'long'.*'default', 'short', 'full'"):
+    with pytest.raises(ValueError, match=r"unknown profile 'long'.*'default', 'short', 'full'"):
         set_printoptions(profile="long", precision=9)
     assert options == PrintOptions()
 
