@@ -42,6 +42,10 @@ def whole(*shape, low=-3, high=5):
     return np.floor(numbers(*shape, low=low, high=high + 0.9))
 
 
+def small(*shape):
+    return numbers(*shape, low=-0.9, high=0.9)
+
+
 def natural(*shape):
     return whole(*shape, low=0, high=2)
 
@@ -126,34 +130,21 @@ ONE, TWO = [numbers], [numbers, numbers]
 ARITHMETIC = (*FLOATS, *INTEGERS)
 BITS = (*INTEGERS, *BOOLEAN)
 
+SMOOTH = (
+    "Exp", "Exp2", "Expm1", "Sigmoid", "Erf", "Sin", "Cos", "Arctan", "Sinh", "Cosh", "Tanh",
+    "Floor", "Ceil", "Round", "Trunc",
+)  # fmt: skip
+
 SAMPLES = {
+    **dict.fromkeys(SMOOTH, unary()),
+    **dict.fromkeys(["Log", "Log2", "Log10", "Log1p", "Sqrt"], unary(positive)),
+    **dict.fromkeys(["BitwiseAnd", "BitwiseOr", "BitwiseXor"], binary(whole, whole, BITS)),
+    **dict.fromkeys(["Equal", "NotEqual", "Less", "LessEqual"], binary(whole, whole, ANY)),
     "Negate": unary(types=ARITHMETIC),
     "Absolute": unary(types=ARITHMETIC),
     "Sign": unary(types=ANY),
-    "Exp": unary(),
-    "Exp2": unary(),
-    "Expm1": unary(),
-    "Log": unary(positive),
-    "Log2": unary(positive),
-    "Log10": unary(positive),
-    "Log1p": unary(positive),
-    "Sqrt": unary(positive),
-    "Sigmoid": unary(),
     "Relu": unary(types=ARITHMETIC),
-    "Erf": unary(),
-    "Sin": unary(),
-    "Cos": unary(),
-    "Tan": unary(lambda *shape: numbers(*shape, low=-1.2, high=1.2)),
-    "Arcsin": unary(lambda *shape: numbers(*shape, low=-0.8, high=0.8)),
-    "Arccos": unary(lambda *shape: numbers(*shape, low=-0.8, high=0.8)),
-    "Arctan": unary(),
-    "Sinh": unary(),
-    "Cosh": unary(),
-    "Tanh": unary(),
-    "Floor": unary(),
-    "Ceil": unary(),
-    "Round": unary(),
-    "Trunc": unary(),
+    **dict.fromkeys(["Tan", "Arcsin", "Arccos"], unary(small)),
     "Add": binary(types=ANY),
     "Subtract": binary(types=ARITHMETIC),
     "Multiply": binary(types=ANY),
@@ -165,16 +156,9 @@ SAMPLES = {
     "Arctan2": binary(),
     "Maximum": binary(types=ANY),
     "Minimum": binary(types=ANY),
-    "BitwiseAnd": binary(whole, whole, BITS),
-    "BitwiseOr": binary(whole, whole, BITS),
-    "BitwiseXor": binary(whole, whole, BITS),
     "ShiftLeft": binary(whole, natural, INTEGERS),
     "ShiftRight": binary(whole, natural, INTEGERS),
     "Not": unary(whole, BITS),
-    "Equal": binary(whole, whole, ANY),
-    "NotEqual": binary(whole, whole, ANY),
-    "Less": binary(whole, whole, ANY),
-    "LessEqual": binary(whole, whole, ANY),
     "IsNan": [*unary(), Sample(np.array([np.nan, np.inf, 1.0]))],
     "IsFinite": [*unary(), Sample(np.array([np.nan, -np.inf, 1.0]))],
     "Where": [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import bisect
 import itertools
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -121,10 +121,15 @@ class ConcatDataset(Dataset):
 
 
 def read_batch(dataset: Any, positions: np.ndarray) -> Any:
-    """The samples at `positions` as one batch: at once if the dataset can, else one by one."""
+    """The samples at `positions` as one batch."""
+    return batch_reader(dataset)(positions)
+
+
+def batch_reader(dataset: Any) -> Callable[[np.ndarray], Any]:
+    """What reads a batch: the dataset itself if it can do so at once, else one by one."""
     if _reads_at_once(type(dataset)):
-        return dataset.__getbatch__(positions)
-    return default_collate([dataset[i] for i in positions.tolist()])
+        return dataset.__getbatch__
+    return lambda positions: default_collate([dataset[i] for i in positions.tolist()])
 
 
 def _reads_at_once(kind: type) -> bool:

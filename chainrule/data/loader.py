@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.data.collate import default_collate, default_convert
-from chainrule.data.dataset import Dataset, read_batch
+from chainrule.data.dataset import Dataset, batch_reader
 from chainrule.data.sampler import BatchSampler, RandomSampler, SequentialSampler
 from chainrule.errors import ArgumentError, AxisError
 from chainrule.tensor.generator import Generator
@@ -81,9 +81,10 @@ class DataLoader:
             return (self.collate_fn(self._sample(i)) for i in self.sampler)
         if self.collate_fn is not default_collate:
             return (self.collate_fn([self._sample(i) for i in b]) for b in self.batch_sampler)
-        if isinstance(self.batch_sampler, BatchSampler):
-            return map(self._batch, self.batch_sampler.arrays())
-        return map(self._batch, self.batch_sampler)
+        batches, read = self.batch_sampler, batch_reader(self.dataset)
+        if type(batches) is BatchSampler:
+            batches = batches.arrays()
+        return (self._batch(read, positions) for positions in batches)
 
     def _sample(self, position: int) -> Any:
         try:
@@ -92,10 +93,10 @@ class DataLoader:
             self._check_range(position)
             raise
 
-    def _batch(self, positions: Any) -> Any:
+    def _batch(self, read: Callable[[np.ndarray], Any], positions: Any) -> Any:
         """The samples at `positions`, collated."""
         try:
-            return read_batch(self.dataset, np.asarray(positions, np.intp))
+            return read(np.asarray(positions, np.intp))
         except IndexError:
             self._check_range(max(positions))
             raise

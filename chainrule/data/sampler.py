@@ -116,10 +116,11 @@ class BatchSampler(Sampler):
 
     def arrays(self) -> Iterator[Iterable[int]]:
         """The same groups, as arrays where the whole order is known beforehand."""
-        if not isinstance(self.sampler, OrderedSampler):
+        sampler = self.sampler
+        plain = OrderedSampler.__iter__  # a subclass may go through them in another order
+        if not isinstance(sampler, OrderedSampler) or type(sampler).__iter__ is not plain:
             return iter(self)
-        order = self.sampler.order()
-        end = len(self) * self.batch_size
+        order, end = sampler.order(), len(self) * self.batch_size
         return (order[i : i + self.batch_size] for i in range(0, end, self.batch_size))
 
     def __len__(self) -> int:

@@ -8,7 +8,7 @@ from chainrule import dtypes
 from chainrule.errors import ArgumentError, DtypeError, ShapeError
 from chainrule.functional.labels import check_integers, check_range, known, within
 from chainrule.functional.reduction import check_not_empty, check_reduction, reduced
-from chainrule.functional.softmax import log_softmax, shifted
+from chainrule.functional.softmax import log_softmax
 from chainrule.tensor.creation import arange
 from chainrule.tensor.tensor import Tensor
 
@@ -49,7 +49,7 @@ def cross_entropy(
         return reduced(loss, reduction, "cross_entropy")
     labels, ignored = _labels(input, target, ignore_index, "cross_entropy")
     dim = _class_axis(input)
-    x = shifted(input, dim)
+    x = input._from_largest(dim)
     log_total = x.exp().sum(dim).log()
     loss, counts = _weighted(log_total - _picked(x, labels), labels, weight)
     if label_smoothing:

@@ -158,7 +158,7 @@ def _avg_pool(
     else:
         sizes = tuple(images.shape[2:])
         counts = window_counts(sizes, kernel, steps, borders, ceil_mode, count_include_pad)
-        y = totals / input.new_tensor(counts)
+        y = totals / _constant(counts, input)
     return y if images is input else y.squeeze(0)
 
 
@@ -200,7 +200,7 @@ def _part_means(x: Tensor, dim: int, parts: int) -> Tensor:
     means = np.zeros((size, parts))
     for i, (start, stop) in enumerate(_parts(size, parts)):
         means[start:stop, i] = 1 / (stop - start)
-    return (x.transpose(dim, -1) @ x.new_tensor(means)).transpose(dim, -1)
+    return (x.transpose(dim, -1) @ _constant(means, x)).transpose(dim, -1)
 
 
 def adaptive_max_pool1d(
@@ -268,3 +268,8 @@ def _output_sizes(spatial: int, input: Tensor, asked: OutputSizes) -> tuple[int,
         )
     sizes = zip(listed, input.shape[-spatial:], strict=True)
     return tuple([size if asked is None else asked for asked, size in sizes])
+
+
+def _constant(numbers: np.ndarray, like: Tensor) -> Tensor:
+    """Numbers that follow from shapes alone, in the type of a tensor."""
+    return Tensor._of(numbers).to(like.dtype)

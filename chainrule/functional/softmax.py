@@ -21,8 +21,7 @@ def softmax(input: Tensor, dim: int | None = None, *, dtype: Dtype | None = None
         tensor([0.0000, 0.0000, 0.5000, 0.5000])
     """
     along = _implicit(input, "softmax") if dim is None else dim
-    e = shifted(_converted(input, dtype), along).exp()
-    return e * (1 / e.sum(along, keepdim=True))
+    return input.softmax(along, dtype)
 
 
 def softmin(input: Tensor, dim: int | None = None, *, dtype: Dtype | None = None) -> Tensor:
@@ -36,17 +35,7 @@ def log_softmax(input: Tensor, dim: int | None = None, *, dtype: Dtype | None = 
     Notes:  more exact than the logarithm of softmax, which is -inf where eˣ rounds to 0.
     """
     along = _implicit(input, "log_softmax") if dim is None else dim
-    x = shifted(_converted(input, dtype), along)
-    return x + -x.exp().sum(along, keepdim=True).log()
-
-
-def shifted(x: Tensor, dim: int) -> Tensor:
-    """x less its largest element along `dim`, taken as a constant."""
-    return x - x.detach().amax(dim, keepdim=True) if 0 not in x.shape else x
-
-
-def _converted(input: Tensor, dtype: Dtype | None) -> Tensor:
-    return input if dtype is None else input.to(dtype)
+    return input.log_softmax(along, dtype)
 
 
 def _implicit(input: Tensor, name: str) -> int:

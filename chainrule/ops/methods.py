@@ -53,7 +53,8 @@ NUMPY_NAMES = {"axis": "dim", "keepdims": "keepdim"}
 
 def with_numpy_names(method: Callable) -> Callable:
     """The method, taking `axis` for `dim` and `keepdims` for `keepdim` too, as PyTorch does."""
-    names = inspect.signature(method).parameters
+    code = method.__code__
+    names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
     renamed = {theirs: ours for theirs, ours in NUMPY_NAMES.items() if ours in names}
     if not renamed:
         return method

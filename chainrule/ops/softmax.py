@@ -24,7 +24,7 @@ class SoftmaxMethods(Methods):
     def softmax(self, dim: int, dtype: Dtype | None = None) -> Tensor:
         """Positive numbers that add up to 1 along `dim`."""
         weights = self._from_largest(dim, dtype).exp()
-        return weights / weights.sum(dim, keepdim=True)
+        return weights * (1 / weights.sum(dim, keepdim=True))
 
     def log_softmax(self, dim: int, dtype: Dtype | None = None) -> Tensor:
         """The logarithm of softmax, exact also where softmax rounds to 0."""
@@ -42,7 +42,7 @@ class SoftmaxMethods(Methods):
         total = (x - largest).exp().sum(over, keepdim=True).log() + largest
         return total if keepdim else total.squeeze(over)
 
-    def _from_largest(self, dim: int, dtype: Dtype | None) -> Tensor:
+    def _from_largest(self, dim: int, dtype: Dtype | None = None) -> Tensor:
         """x less its largest element along `dim`."""
         x = self._must_float("softmax") if dtype is None else self._cast(dtype.numpy)
         if x.ndim and x.shape[shapes.axis(dim, x.ndim)] == 0:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainrule import dtypes, settings
-from chainrule.device import CPU, device
+from chainrule.device import CPU, device, resolve_device
 from chainrule.errors import (
     ArgumentTypeError,
     DtypeError,
@@ -164,7 +164,9 @@ class AttributeMethods(Methods):
         return array.copy() if copy else array
 
     def _taken_in(self, data: Any, what: str) -> Tensor:
-        """Numbers in a list, tuple or array as a tensor."""
+        """Numbers in a list, tuple or array (or a tensor, without history) as a tensor."""
+        if isinstance(data, Methods):
+            return data.detach()
         if isinstance(data, np.ndarray):
             trace.refuse_array(what)
         return self._of(np.asarray(data))
@@ -317,28 +319,48 @@ class AttributeMethods(Methods):
     def full_like(self, value: Any) -> Tensor:
         return self._filled(self.shape, value, None)
 
-    def new_zeros(self, *size: Any, dtype: Dtype | None = None, **_: Any) -> Tensor:
-        """0 everywhere, in this tensor's type."""
-        return self._filled(flat(size), 0, dtype)
+    def new_zeros(self, *size: Any, **options: Any) -> Tensor:
+        """0 everywhere, in this tensor's type; options: dtype, device, requires_grad."""
+        return self._new(flat(size), 0, **options)
 
-    def new_ones(self, *size: Any, dtype: Dtype | None = None, **_: Any) -> Tensor:
-        """1 everywhere, in this tensor's type."""
-        return self._filled(flat(size), 1, dtype)
+    def new_ones(self, *size: Any, **options: Any) -> Tensor:
+        """1 everywhere, in this tensor's type; options: dtype, device, requires_grad."""
+        return self._new(flat(size), 1, **options)
 
-    def new_empty(self, *size: Any, dtype: Dtype | None = None, **_: Any) -> Tensor:
-        """Any content, in this tensor's type."""
-        return self._filled(flat(size), 0, dtype)
+    def new_empty(self, *size: Any, **options: Any) -> Tensor:
+        """Any content, in this tensor's type; options: dtype, device, requires_grad."""
+        return self._new(flat(size), 0, **options)
 
-    def new_full(
-        self, size: Any, fill_value: Any, dtype: Dtype | None = None, **_: Any
+    def new_full(self, size: Any, fill_value: Any, **options: Any) -> Tensor:
+        """`fill_value` everywhere, in this tensor's type; options as in new_zeros."""
+        return self._new(flat((size,)), fill_value, **options)
+
+    def new_tensor(
+        self,
+        data: Any,
+        *,
+        dtype: Dtype | None = None,
+        device: Any = None,
+        requires_grad: bool = False,
     ) -> Tensor:
-        """`fill_value` everywhere, in this tensor's type."""
-        return self._filled(flat((size,)), fill_value, dtype)
-
-    def new_tensor(self, data: Any, dtype: Dtype | None = None, **_: Any) -> Tensor:
-        """`data` in this tensor's type."""
+        """A copy of `data` in this tensor's type."""
+        resolve_device(device)
         kind = self._cell.array.dtype if dtype is None else dtype.numpy
-        return self._of(dtypes.cast(np.array(data), kind))
+        y = self._taken_in(data, "new_tensor(array)").clone()._cast(kind)
+        return y.requires_grad_() if requires_grad else y
+
+    def _new(
+        self,
+        shape: tuple[int, ...],
+        value: Any,
+        *,
+        dtype: Dtype | None = None,
+        device: Any = None,
+        requires_grad: bool = False,
+    ) -> Tensor:
+        resolve_device(device)
+        y = self._filled(shape, value, dtype)
+        return y.requires_grad_() if requires_grad else y
 
 
 def add_hook(owner: Any, name: str, hook: Callable) -> Handle:

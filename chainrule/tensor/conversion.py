@@ -22,8 +22,19 @@ TYPE_NAMES = {
 class ConversionMethods(Methods):
     """What a user calls."""
 
-    def to(self, *args: Any, dtype: Any = None, device: Any = None, **_: Any) -> Tensor:
-        """In another type; a device may be named, and "cpu" is the one there is."""
+    def to(
+        self,
+        *args: Any,
+        dtype: Any = None,
+        device: Any = None,
+        non_blocking: Any = False,
+        copy: Any = False,
+        memory_format: Any = None,
+    ) -> Tensor:
+        """In another type; a device may be named, and "cpu" is the one there is.
+
+        Args: copy: a tensor of its own even where nothing changes.
+        """
         for argument in args:
             if isinstance(argument, dtypes.dtype):
                 dtype = argument
@@ -32,7 +43,8 @@ class ConversionMethods(Methods):
             elif not isinstance(argument, bool):
                 resolve_device(argument)
         resolve_device(device)
-        return self if dtype is None else self._cast(dtype.numpy)  # type: ignore[return-value]
+        y: Any = self if dtype is None else self._cast(dtype.numpy)
+        return y.clone() if copy and y is self else y
 
     def type(self, dtype: Any = None) -> Any:
         """The type's name, such as "chainrule.FloatTensor", or the tensor in another type."""

@@ -283,28 +283,28 @@ def randperm(
     return _finished(y if dtype is None else y.to(dtype), False, device)
 
 
-def rand_like(input: Tensor, *, dtype: Dtype | None = None, generator: Any = None) -> Tensor:
+def rand_like(input: Tensor, *, dtype: Dtype | None = None, **options: Any) -> Tensor:
     """As rand, in the shape and type of `input`."""
-    return rand(input.shape, dtype=_like(input, dtype), generator=generator)
+    return rand(input.shape, dtype=_like(input, dtype), **options)
 
 
-def randn_like(input: Tensor, *, dtype: Dtype | None = None, generator: Any = None) -> Tensor:
+def randn_like(input: Tensor, *, dtype: Dtype | None = None, **options: Any) -> Tensor:
     """As randn, in the shape and type of `input`."""
-    return randn(input.shape, dtype=_like(input, dtype), generator=generator)
+    return randn(input.shape, dtype=_like(input, dtype), **options)
 
 
 def randint_like(
     input: Tensor, low: int, high: int | None = None, *, dtype: Dtype | None = None,
-    generator: Any = None,
+    **options: Any,
 ) -> Tensor:  # fmt: skip
     """As randint, in the shape and type of `input`."""
     kind = _like(input, dtype)
-    return randint(low, high, input.shape, dtype=kind, generator=generator)
+    return randint(low, high, input.shape, dtype=kind, **options)
 
 
 def normal(
     mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Any = None,
-    dtype: Dtype | None = None,
+    dtype: Dtype | None = None, device: Any = None, requires_grad: bool = False,
 ) -> Tensor:  # fmt: skip
     """Gaussian numbers with the given mean and standard deviation (numbers or tensors)."""
     if not isinstance(std, Tensor) and std < 0:
@@ -313,7 +313,8 @@ def normal(
         shape = (mean + std if isinstance(mean, Tensor) else std + mean).shape
     else:
         shape = _shape((size,))
-    return randn(shape, generator=generator, dtype=dtype) * std + mean
+    y = randn(shape, generator=generator, dtype=dtype) * std + mean
+    return _finished(y, requires_grad, device)
 
 
 def bernoulli(input: Tensor, *, generator: Any = None) -> Tensor:

@@ -66,9 +66,11 @@ def apply(primitive: type[Primitive], *inputs: Tensor, **params: Any) -> Tensor:
 
 def _remember(result: Tensor, node: tape.Node) -> None:
     """Put the step on the tape if a gradient can flow through it."""
-    if node.edges.count(None) < len(node.edges):
-        result._edge = node
-        result._requires_grad = True
+    for edge in node.edges:
+        if edge is not None:
+            result._edge = node
+            result._requires_grad = True
+            break
 
 
 class Tensor(
@@ -169,6 +171,13 @@ class Tensor(
         if (writing := trace.current.get()) is not None:
             writing.alias(self, alias)
         return alias
+
+    def _twin(self) -> Tensor:
+        """The same value and history in a cell of its own; one array may serve two tensors,
+        as nothing writes into it."""
+        writing = trace.current.get()
+        value = self._cell.array if writing is None else writing.read(self)
+        return Tensor._wrap(value, self._edge)
 
     def _assign(self, result: Tensor, what: str) -> Tensor:
         """Take over the value of `result`: the one mutation, under all in-place methods."""
@@ -356,7 +365,7 @@ class Tensor(
 
     def _accumulate(self, g: Tensor) -> None:
         held = self.grad
-        self.grad = g if held is None else held + g
+        self.grad = g._twin() if held is None else held + g
         for hook in tuple((self._accumulated or {}).values()):
             hook(self)
 

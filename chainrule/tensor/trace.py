@@ -95,7 +95,7 @@ class Trace:
     def _meet(self, tensor: Tensor, binding: Binding) -> None:
         """A tensor from outside, seen for the first time."""
         self._met[id(tensor)] = tensor
-        self.guards.append(Guard(_cell_of(tensor), tensor._cell, "the memory of a tensor"))
+        self.guard(lambda: (tensor._cell, tensor._requires_grad), "what a tensor holds")
         if not isinstance(binding, Argument):
             return
         if tensor._requires_grad:
@@ -181,10 +181,6 @@ class Trace:
             held.clear()
         for binding in self.bindings:
             binding.release()
-
-
-def _cell_of(tensor: Tensor) -> Callable[[], Any]:
-    return lambda: tensor._cell
 
 
 def refuse_array(what: str) -> None:

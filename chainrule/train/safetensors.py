@@ -2,6 +2,8 @@
 
 Layout: the length of the header (8 bytes, little-endian), the header (JSON: of each array the
 element type, shape, and where its bytes begin and end; texts under "__metadata__"), the bytes.
+Written out here because the format's own package has no bfloat16 for NumPy; the tests hold
+both against each other.
 Source: https://github.com/huggingface/safetensors#format
 """
 

@@ -566,6 +566,14 @@ def test_backward_into_a_graph_from_outside_raises():
         g()
 
 
+def test_a_tensor_that_no_longer_requires_a_gradient():
+    w = cr.ones(2, requires_grad=True)
+    f = cr.compile(lambda x: x * w)
+    assert f(cr.ones(2)).requires_grad
+    w.requires_grad_(False)
+    assert not f(cr.ones(2)).requires_grad
+
+
 def test_a_write_that_carries_history_to_the_outside_raises():
     state = cr.zeros(2)
     w = cr.ones(2, requires_grad=True)

@@ -97,6 +97,23 @@ def test_samplers_and_batch_samplers_of_ones_own():
     assert len(DataLoader(numbers(6), batch_sampler=[[0, 5], [2]])) == 2
 
 
+class Backwards(SequentialSampler):
+    def __iter__(self):
+        return reversed(range(len(self)))
+
+
+class Pairs(BatchSampler):
+    def __iter__(self):
+        return iter([[0, 1], [1, 0]])
+
+
+def test_subclasses_of_samplers_have_their_way():
+    data = numbers(4)
+    assert labels(DataLoader(data, 3, sampler=Backwards(data))) == [[3, 2, 1], [0]]
+    pairs = Pairs(SequentialSampler(data), 2, drop_last=False)
+    assert labels(DataLoader(data, batch_sampler=pairs)) == [[0, 1], [1, 0]]
+
+
 def test_single_samples_without_a_batch_axis():
     loader = DataLoader(TensorDataset(cr.arange(3)), batch_size=None)
     assert [x.tolist() for (x,) in loader] == [0, 1, 2]

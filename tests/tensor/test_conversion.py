@@ -25,6 +25,17 @@ def test_formats_are_those_of_the_number():
     assert f"{cr.ones(2)}" == "tensor([1., 1.])"
 
 
+def test_repr_says_type_gradient_and_history():
+    x = cr.tensor([1.0, 2.0], requires_grad=True)
+    assert repr(x) == "tensor([1., 2.], requires_grad=True)"
+    assert repr(x * 2) == "tensor([2., 4.], grad_fn=<MultiplyBackward0>)"
+    assert repr(x.detach().double()) == "tensor([1., 2.], dtype=chainrule.float64)"
+    assert repr(cr.tensor([1, 2])) == "tensor([1, 2])"
+    assert repr(cr.tensor(True)) == "tensor(True)"
+    assert repr(cr.ones(1, dtype=cr.bfloat16)) == "tensor([1.], dtype=chainrule.bfloat16)"
+    assert repr(cr.zeros(0, 3)) == "tensor([], size=(0, 3))"
+
+
 def test_numpy_shares_memory_and_takes_part():
     x = cr.arange(3.0)
     assert x.numpy().base is not None or x.numpy() is x.numpy()
