@@ -30,6 +30,7 @@ from chainrule.dtypes import promote_types as promote_types
 from chainrule.dtypes import uint8 as uint8
 from chainrule.errors import explain as explain
 from chainrule.functional.einsum import einsum as einsum
+from chainrule.memory import keep_freed_memory as _keep_freed_memory
 from chainrule.tensor.creation import arange as arange
 from chainrule.tensor.creation import as_tensor as as_tensor
 from chainrule.tensor.creation import asarray as asarray
@@ -287,3 +288,5 @@ half, double, short, long = float16, float64, int16, int64
 
 # inf and nan are results like others; NumPy's warnings about them stay out of programs
 warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"chainrule\.")
+
+_keep_freed_memory()

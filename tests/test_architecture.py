@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[1] / "chainrule"
 #: room → floor; a room imports from lower floors, or from itself
 FLOORS = {
     "errors": -1, "explanations": -1, "settings": -1, "version": -1,
-    "dtypes": 0, "shapes": 0, "device": 0,
+    "dtypes": 0, "shapes": 0, "device": 0, "memory": 0,
     "ops": 1,
     "ir": 2,
     "tensor": 3,

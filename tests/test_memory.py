@@ -2,12 +2,15 @@
 
 import gc
 import os
+import subprocess
+import sys
 import weakref
 
 import pytest
 
 import chainrule as cr
 from chainrule import nn, optim
+from chainrule.memory import keep_freed_memory
 
 
 def resident():
@@ -56,3 +59,25 @@ def test_the_graph_is_freed_by_backward_without_the_garbage_collector():
         assert watched() is None
     finally:
         gc.enable()
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc's mallopt")
+def test_freed_arrays_are_kept_for_the_next():
+    code = (
+        "import resource, chainrule as cr\n"
+        "x = cr.ones(1_000_000)\n"
+        "for _ in range(5): y = x * 2 + 1\n"
+        "before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt\n"
+        "for _ in range(20): y = x * 2 + 1\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)\n"
+    )
+
+    def page_faults(keep):
+        environment = {**os.environ, "CHAINRULE_KEEP_MEMORY": keep}
+        found = subprocess.check_output([sys.executable, "-c", code], env=environment)
+        return int(found)
+
+    if not keep_freed_memory():
+        pytest.skip("another C library than glibc")
+    assert page_faults("1") < 100
+    assert page_faults("0") >= page_faults("1")

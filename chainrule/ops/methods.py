@@ -40,29 +40,37 @@ if TYPE_CHECKING:
 else:
 
     class Methods:
-        """Empty at run time; gives every method NumPy's names for its axes."""
+        """Empty at run time; lets every method take its arguments by PyTorch's names."""
 
         def __init_subclass__(cls) -> None:
             for name, member in list(vars(cls).items()):
                 if inspect.isfunction(member) and not name.startswith("_"):
-                    setattr(cls, name, with_numpy_names(member))
+                    setattr(cls, name, with_all_names(member))
 
 
 NUMPY_NAMES = {"axis": "dim", "keepdims": "keepdim"}
 
 
-def with_numpy_names(method: Callable) -> Callable:
-    """The method, taking `axis` for `dim` and `keepdims` for `keepdim` too, as PyTorch does."""
+def with_all_names(method: Callable) -> Callable:
+    """The method, called with any of the names that PyTorch knows an argument by.
+
+    `axis` stands for `dim` and `keepdims` for `keepdim`; what is mostly given one by one,
+    `x.flip(0, 1)`, may be given as one sequence by its name, `x.flip(dims=(0, 1))`.
+    """
     code = method.__code__
-    names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    count = code.co_argcount + code.co_kwonlyargcount
+    names = code.co_varnames[:count]
     renamed = {theirs: ours for theirs, ours in NUMPY_NAMES.items() if ours in names}
-    if not renamed:
+    rest = code.co_varnames[count] if code.co_flags & inspect.CO_VARARGS else "args"
+    if not renamed and rest == "args":
         return method
 
     @functools.wraps(method)
     def either(*args: Any, **kwargs: Any) -> Any:
         if kwargs:
             kwargs = {renamed.get(name, name): value for name, value in kwargs.items()}
+            if rest in kwargs:
+                args = (*args, kwargs.pop(rest))
         return method(*args, **kwargs)
 
     return either

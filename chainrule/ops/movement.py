@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainrule import shapes
-from chainrule.errors import ShapeError
+from chainrule import dtypes, shapes
+from chainrule.errors import DtypeError, ShapeError
 from chainrule.ops.methods import Methods
 from chainrule.ops.primitive import Primitive
 
@@ -92,11 +92,21 @@ class MovementMethods(Methods):
         new = shapes.resolve(shapes.flat(shape), math.prod(old), old)
         return self._apply(Reshape, self, shape=new)
 
-    def view(self, *shape: Any) -> Tensor:
+    def view(self, *size: Any) -> Tensor:
         """As reshape; with a dtype of equal size, the same bits read as another type."""
-        if shape and not isinstance(shape[0], (int, tuple, list, np.integer)):
-            return self._reinterpret(shape[0])
-        return self.reshape(*shape)
+        if len(size) == 1 and isinstance(size[0], dtypes.dtype):
+            return self._reinterpret(size[0])
+        return self.reshape(*size)
+
+    def _reinterpret(self, dtype: dtypes.dtype) -> Tensor:
+        if dtype.itemsize != self.element_size():
+            raise DtypeError(
+                "CR202",
+                f"view() reads the bits of {self.dtype} as a type of the same size; {dtype} "
+                f"has {dtype.itemsize} bytes. To convert the numbers use x.to({dtype})",
+            )
+        array = self.detach()._array("view(dtype)")
+        return self._of(np.ascontiguousarray(array).reshape(array.shape).view(dtype.numpy))
 
     def view_as(self, other: Tensor) -> Tensor:
         return self.reshape(other.shape)
@@ -185,9 +195,9 @@ class MovementMethods(Methods):
         shape = self._cell.array.shape
         return self._apply(Reshape, self, shape=(*shape[:at], 1, *shape[at:]))
 
-    def expand(self, *sizes: Any) -> Tensor:
-        """Axes of size 1 repeated to `sizes`, without copying; -1 keeps a size."""
-        wanted, old = shapes.flat(sizes), tuple(self.shape)
+    def expand(self, *size: Any) -> Tensor:
+        """Axes of size 1 repeated to `size`, without copying; -1 keeps a size."""
+        wanted, old = shapes.flat(size), tuple(self.shape)
         offset = len(wanted) - len(old)
         if offset >= 0:
             padded = (None,) * offset + old

@@ -185,9 +185,9 @@ class SlicingMethods(Methods):
         positive = tuple((max(low, 0), max(high, 0)) for low, high in widths)
         return y._apply(Pad, y, widths=positive, value=value)
 
-    def repeat(self, *sizes: Any) -> Tensor:
-        """Whole copies side by side, sizes[i] of them along axis i."""
-        times = shapes.flat(sizes)
+    def repeat(self, *repeats: Any) -> Tensor:
+        """Whole copies side by side, repeats[i] of them along axis i."""
+        times = shapes.flat(repeats)
         if len(times) < self.ndim:
             raise ShapeError(
                 "CR109", f"repeat{times} needs a number for each of the {self.ndim} axes"

@@ -9,7 +9,7 @@ from typing import Any
 from chainrule.dtypes import OF_NUMPY
 from chainrule.dtypes import dtype as Dtype
 from chainrule.errors import ArgumentError, ArgumentTypeError
-from chainrule.ops.methods import with_numpy_names
+from chainrule.ops.methods import with_all_names
 from chainrule.shapes import axis
 from chainrule.tensor.promotion import result_dtype
 from chainrule.tensor.tensor import Tensor
@@ -221,7 +221,7 @@ def pow(input: Any, exponent: Any) -> Tensor:
     return input.pow(exponent) if isinstance(input, Tensor) else exponent.__rpow__(input)
 
 
-@with_numpy_names
+@with_all_names
 def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """Tensors one after the other along an axis that they have."""
     return _first(tensors, "cat").concatenate(tensors, dim)
@@ -230,7 +230,7 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
 concat = concatenate = cat
 
 
-@with_numpy_names
+@with_all_names
 def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """Tensors of one shape side by side along a new axis."""
     at = axis(dim, _first(tensors, "stack").ndim + 1)

@@ -84,3 +84,13 @@ def test_expression(expression: str, case: Any) -> None:
 
 def test_in_place(statement: str, case: Any) -> None:
     compare(case)
+
+
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "int64", "float16", "float32", "float64"])
+def test_memory_travels_both_ways(dtype: str) -> None:
+    theirs = torch.arange(6).reshape(2, 3).to(getattr(torch, dtype))
+    ours = cr.from_dlpack(theirs)
+    assert (ours.tolist(), kind(ours)) == (theirs.tolist(), kind(theirs))
+    back = torch.from_dlpack(ours.T)
+    assert (back.tolist(), kind(back)) == (theirs.T.tolist(), kind(theirs.T))
+    assert cr.from_dlpack(theirs.T[1:]).tolist() == theirs.T[1:].tolist()
