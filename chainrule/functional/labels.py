@@ -33,15 +33,15 @@ def check_integers(labels: Tensor, what: str) -> None:
         )
 
 
-def check_range(labels: Tensor, classes: int, what: str) -> None:
+def check_range(labels: Tensor, classes: int, what: str, of: str = "label") -> None:
     """Raises AxisError (CR512) for a label that is known to be out of range."""
     numbers = known(labels)
     if numbers is None or within(labels, classes):
         return
     wrong = numbers[(numbers < 0) | (numbers >= classes)]
-    repair = "labels start at 0" if wrong.min() == classes else "are these the right labels?"
+    repair = f"{of}s start at 0" if wrong.min() == classes else f"are these the right {of}s?"
     raise AxisError(
         "CR512",
-        f"{what}: label {wrong.flat[0]} is out of range; with {classes} classes the labels are "
-        f"0 to {classes - 1} ({wrong.size} of {numbers.size} are not; {repair})",
+        f"{what}: {of} {wrong.flat[0]} is out of range; the {of}s here are 0 to {classes - 1} "
+        f"({wrong.size} of {numbers.size} are not; {repair})",
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from chainrule.errors import ShapeError
+from chainrule.errors import ArgumentTypeError, DtypeError, ShapeError
 from chainrule.tensor.tensor import Tensor
 
 
@@ -12,7 +12,8 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """Affine map  y = x Wᵀ + b.
 
     Shapes:  input (…, in_features), weight (out_features, in_features) → (…, out_features)
-    Raises:  ShapeError (CR101) where the last axis of the input has another size.
+    Raises:  ShapeError (CR101) where the last axis of the input has another size; DtypeError
+        (CR204) where its type is not that of the weight.
 
     Example:
         >>> import chainrule as cr
@@ -23,6 +24,17 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         y = input @ weight.T
     except ShapeError:
         raise _misfit(tuple(input.shape), tuple(weight.shape)) from None
+    except DtypeError:
+        raise DtypeError(
+            "CR204",
+            f"Linear has weights of type {weight.dtype}, the input is {input.dtype}; convert it, "
+            f"x.to({weight.dtype})",
+        ) from None
+    except TypeError:
+        raise ArgumentTypeError(
+            "CR209",
+            f"Linear takes a tensor, got {type(input).__name__}; chainrule.as_tensor(x) makes one",
+        ) from None
     return y if bias is None else y + bias
 
 

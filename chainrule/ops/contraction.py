@@ -146,6 +146,6 @@ class ContractionMethods(Methods):
             raise DtypeError(
                 "CR204",
                 f"{what} of {self.dtype} and {other.dtype}: a product needs one type; convert "
-                f"one of them, x.to({self.dtype})",
+                f"one of them, x.to({dtypes.promote_types(self.dtype, other.dtype)})",
             )
         return self, other

@@ -233,7 +233,15 @@ concat = concatenate = cat
 @with_all_names
 def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """Tensors of one shape side by side along a new axis."""
-    at = axis(dim, _first(tensors, "stack").ndim + 1)
+    first = _first(tensors, "stack").shape
+    for i, tensor in enumerate(tensors):
+        if tensor.shape != first:
+            raise ShapeError(
+                "CR109",
+                f"stack() takes tensors of one shape; the first has {tuple(first)}, tensor {i} "
+                f"has {tuple(tensor.shape)}",
+            )
+    at = axis(dim, len(first) + 1)
     return cat([tensor.unsqueeze(at) for tensor in tensors], at)
 
 
