@@ -94,6 +94,13 @@ def binary(a=numbers, b=positive, types=FLOATS):
     return [Sample(x, y, types=types) for x, y in made]
 
 
+def update(operands):
+    """x and its operands: equal shapes with a number last, and broadcasting everywhere."""
+    shapes = [[(2, 3)] * operands + [()], [(), *[(2,)] * operands], [(0, 3)] * (operands + 1)]
+    shapes.append([(2, 1, 2), (3, 1), (2,), (1,)][: operands + 1])
+    return [Sample(*[positive(*shape) for shape in case]) for case in shapes]
+
+
 def reduction(make=numbers, types=FLOATS, empty=True, **params):
     cases = [((2, 3), (0,)), ((2, 3), (1,)), ((2, 1, 3), (0, 2)), ((2, 3), (0, 1)), ((), ())]
     cases += [((0, 2), (0,)), ((0, 2), (0, 1))] if empty else []
@@ -161,6 +168,9 @@ SAMPLES = {
     "Not": unary(whole, BITS),
     "IsNan": [*unary(), Sample(np.array([np.nan, np.inf, 1.0]))],
     "IsFinite": [*unary(), Sample(np.array([np.nan, -np.inf, 1.0]))],
+    "Lerp": update(operands=2),
+    "AddProduct": update(operands=3),
+    "AddQuotient": update(operands=3),
     "Where": [
         Sample(truth(2, 3), numbers(2, 3), positive(2, 3), types=ANY),
         Sample(truth(3, 1), numbers(2), positive(), types=ANY),

@@ -27,13 +27,14 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     except DtypeError:
         raise DtypeError(
             "CR204",
-            f"Linear has weights of type {weight.dtype}, the input is {input.dtype}; convert it, "
-            f"x.to({weight.dtype})",
+            f"Linear has weights of type {weight.dtype}, the input is {input.dtype}; convert "
+            f"it, x.to({weight.dtype})",
         ) from None
     except TypeError:
         raise ArgumentTypeError(
             "CR209",
-            f"Linear takes a tensor, got {type(input).__name__}; chainrule.as_tensor(x) makes one",
+            f"Linear takes a tensor, got {type(input).__name__}; chainrule.as_tensor(x) makes "
+            "one",
         ) from None
     return y if bias is None else y + bias
 

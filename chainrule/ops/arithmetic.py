@@ -241,18 +241,6 @@ class ArithmeticMethods(Methods):
         a, b = self._promoted(other)
         return b.pow(a)
 
-    def lerp(self, end: Tensor, weight: Any) -> Tensor:
-        """Linear interpolation  self + weight · (end - self)."""
-        return self + weight * (end - self)
-
-    def addcmul(self, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
-        """self + value · tensor1 · tensor2"""
-        return self + value * (tensor1 * tensor2)
-
-    def addcdiv(self, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
-        """self + value · tensor1 / tensor2"""
-        return self + value * (tensor1 / tensor2)
-
     def logaddexp(self, other: Tensor) -> Tensor:
         """ln(eˣ + eʸ) of each pair, without overflow."""
         a, b = self._promoted(other)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainrule import shapes
+from chainrule import dtypes, shapes
 from chainrule.errors import DtypeError, ShapeError
 from chainrule.ops.methods import Methods
 from chainrule.ops.primitive import Primitive
@@ -33,7 +33,7 @@ class MatMul(Primitive):
         return g @ b.mT  # ∂L/∂a = g bᵀ
 
     def vjp_b(g, a):
-        return a.mT @ g  # ∂L/∂b = aᵀ g
+        return (g.mT @ a).mT  # ∂L/∂b = aᵀ g, in rows where b is the transpose of a weight
 
 
 class ContractionMethods(Methods):

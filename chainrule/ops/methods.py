@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         _number: Callable[[Any, np.dtype], Tensor]
         _of: Callable[[np.ndarray], Tensor]
         _promoted: Callable[[Any], tuple[Tensor, Tensor]]
+        _alike: Callable[..., list[Tensor]]
         _floating: Callable[[], Tensor]
         _cast: Callable[[np.dtype], Tensor]
         _array: Callable[[str], np.ndarray]

@@ -171,7 +171,7 @@ class SlicingMethods(Methods):
                     f"cat along dim {dim}: tensor {i} has shape {tuple(part.shape)}, the first "
                     f"has {tuple(first)}; all axes but {dim} must agree",
                 )
-        return self._apply(Concatenate, *_common(parts), axis=at)
+        return self._apply(Concatenate, *parts[0]._alike(*parts[1:]), axis=at)
 
     def pad_constant(self, widths: Sequence[tuple[int, int]], value: float = 0) -> Tensor:
         """A border of `value`: (before, after) for each axis; negative widths cut."""
@@ -226,12 +226,3 @@ class SlicingMethods(Methods):
             cut = -shift % size if size else 0
             y = y.concatenate([y.narrow(at, cut, size - cut), y.narrow(at, 0, cut)], at)
         return y
-
-
-def _common(tensors: Sequence[Tensor]) -> list[Tensor]:
-    """All with the element type that holds each of them."""
-    y = tensors[0]
-    for tensor in tensors[1:]:
-        y = y._promoted(tensor)[0]
-    dtype = y._cell.array.dtype
-    return [tensor._cast(dtype) for tensor in tensors]

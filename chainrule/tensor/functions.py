@@ -8,7 +8,7 @@ from typing import Any
 
 from chainrule.dtypes import OF_NUMPY
 from chainrule.dtypes import dtype as Dtype
-from chainrule.errors import ArgumentError, ArgumentTypeError
+from chainrule.errors import ArgumentError, ArgumentTypeError, ShapeError
 from chainrule.ops.methods import with_all_names
 from chainrule.shapes import axis
 from chainrule.tensor.promotion import result_dtype

@@ -17,7 +17,8 @@ class Guard:
         self.what = what
 
     def holds(self) -> bool:
-        return self.read() is self.expected or same(self.read(), self.expected)
+        found = self.read()
+        return found is self.expected or same(found, self.expected)
 
 
 def same(a: Any, b: Any) -> bool:

@@ -30,6 +30,7 @@ from chainrule.ops.softmax import SoftmaxMethods
 from chainrule.ops.sorting import SortingMethods
 from chainrule.ops.triangular import TriangularMethods
 from chainrule.ops.trigonometry import TrigonometryMethods
+from chainrule.ops.update import UpdateMethods
 from chainrule.ops.window import WindowMethods
 from chainrule.tensor import tape, trace
 from chainrule.tensor.attributes import AttributeMethods, Cell
@@ -77,6 +78,7 @@ class Tensor(
     AttributeMethods,
     ArithmeticMethods,
     BitwiseMethods,
+    UpdateMethods,
     ComparisonMethods,
     ElementwiseMethods,
     TrigonometryMethods,
@@ -242,6 +244,19 @@ class Tensor(
             return a, Tensor._number(other, own)
         common = result_dtype(a, other)
         return a._cast(common), Tensor._number(plain_number(other), common)
+
+    def _alike(self, *others: Any) -> list[Tensor]:
+        """As _promoted, for any number of tensors and numbers."""
+        own = self._cell.array.dtype
+        differ = [x for x in others if isinstance(x, Tensor) and x._cell.array.dtype != own]
+        plain = own.kind == "f" and all(isinstance(x, (Tensor, float, int)) for x in others)
+        common = own if plain and not differ else result_dtype(self, *others)
+        return [
+            x._cast(common)
+            if isinstance(x, Tensor)
+            else Tensor._number(plain_number(x), common)
+            for x in (self, *others)
+        ]
 
     def _cast(self, to: np.dtype) -> Tensor:
         return self if self._cell.array.dtype == to else self._convert(to)
