@@ -170,7 +170,11 @@ class MovementMethods(Methods):
     @property
     def mT(self) -> Tensor:
         """The last two axes exchanged."""
-        return self.transpose(-2, -1)
+        rank = self.ndim
+        if rank < 2:
+            return self.transpose(-2, -1)
+        order = (*range(rank - 2), rank - 1, rank - 2)
+        return self._apply(Permute, self, axes=order)
 
     def movedim(self, source: Any, destination: Any) -> Tensor:
         """Axes moved to other places, the rest in order."""
@@ -219,10 +223,14 @@ class MovementMethods(Methods):
         """The sum over the axes that broadcasting from `size` would stretch."""
         wanted = shapes.flat(size)
         extra = self.ndim - len(wanted)
-        padded = (1,) * extra + wanted
-        over = [i for i, n in enumerate(self.shape) if padded[i] == 1 and (n != 1 or i < extra)]
-        y: Any = self.sum(over, keepdim=True) if over else self
-        return y.reshape(wanted)
+        y: Any = self.sum(range(extra)) if extra else self
+        stretched = [i for i, n in enumerate(wanted) if n == 1 != y.shape[i]]
+        y = y.sum(stretched, keepdim=True) if stretched else y
+        if tuple(y.shape) != wanted:
+            raise ShapeError(
+                "CR102", f"sum_to_size: {wanted} does not broadcast to {tuple(self.shape)}"
+            )
+        return y
 
     def flip(self, *dims: Any) -> Tensor:
         """The order along `dims` reversed."""

@@ -35,7 +35,9 @@ class Sum(Reduction):
         return np.add.reduce(x, axis=axes, dtype=x.dtype, keepdims=keepdim)
 
     def vjp_x(g, x_shape, axes):
-        return g.reshape(shapes.reduced(x_shape, axes, True)).expand(x_shape)
+        if len(axes) < len(x_shape):
+            g = g.reshape(shapes.reduced(x_shape, axes, True))
+        return g.expand(x_shape)
 
 
 class Product(Reduction):

@@ -85,7 +85,9 @@ class Node:
     def _pull_one(self, i: int, rule: Rule, g: Tensor) -> Tensor:
         cotangent = rule.function(g, *[self._fetch(need, g, i) for need in rule.needs])
         shape = self.shapes[i]
-        return cotangent if cotangent.shape == shape else cotangent.sum_to_size(shape)
+        if cotangent is None or cotangent._cell.array.shape == shape:
+            return cotangent
+        return cotangent.sum_to_size(shape)
 
     def _fetch(self, need: tuple[int, Any], g: Tensor, i: int) -> Any:
         """What the rule of input i asked for by name."""

@@ -185,8 +185,7 @@ class Tensor(
         """Take over the value of `result`: the one mutation, under all in-place methods."""
         recording = settings.grad_enabled.get()
         self._check_assignable(result, what, recording)
-        if result.dtype is not self.dtype:
-            result = result.to(self.dtype)
+        result = result._cast(self._cell.array.dtype)
         writing = trace.current.get()
         if writing is None:
             self._cell.array = result._cell.array
@@ -215,13 +214,14 @@ class Tensor(
                 "lost: here a view is a value of its own. Write through the tensor itself, "
                 "x[0] = value instead of x[0].fill_(value), or clone() the view first",
             )
-        if result.shape != self.shape:
+        held, given = self._cell.array, result._cell.array
+        if given.shape != held.shape:
             raise ShapeError(
                 "CR106",
                 f"{what}: the result has shape {tuple(result.shape)}, which does not fit in "
                 f"the tensor's {tuple(self.shape)}",
             )
-        if result.dtype.category > self.dtype.category:
+        if given.dtype != held.dtype and result.dtype.category > self.dtype.category:
             raise DtypeError(
                 "CR201",
                 f"{what}: a result of type {result.dtype} cannot be stored in a "
