@@ -117,7 +117,7 @@ class Primitive:
     @classmethod
     def evaluate(cls, arrays: tuple[np.ndarray, ...], params: Params) -> np.ndarray:
         """The value, on NumPy arrays of equal dtype."""
-        if cls.widens_halves and arrays and arrays[0].dtype.itemsize == 2:
+        if arrays and arrays[0].itemsize == 2 and cls.widens_halves:
             return cls._evaluate_widened(arrays, params)
         try:
             y = cls.forward(*arrays, **params)

@@ -63,7 +63,7 @@ class AttributeMethods(Methods):
 
     @property
     def ndim(self) -> int:  # type: ignore[override]
-        return len(self._cell.array.shape)
+        return self._cell.array.ndim
 
     @property
     def dtype(self) -> Dtype:

@@ -12,8 +12,10 @@ if TYPE_CHECKING:
 
 
 def _in_place(name: str) -> Callable[..., Tensor]:
+    what = f"{name}_()"
+
     def method(self: Any, *args: Any, **kwargs: Any) -> Tensor:
-        return self._assign(getattr(self, name)(*args, **kwargs), f"{name}_()")
+        return self._assign(getattr(self, name)(*args, **kwargs), what)
 
     method.__name__ = method.__qualname__ = f"{name}_"
     method.__doc__ = f"`{name}`, with the result stored in this tensor."

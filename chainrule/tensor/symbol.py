@@ -30,6 +30,10 @@ class Symbol:
     def ndim(self) -> int:
         return len(self.shape)
 
+    def __getattr__(self, name: str) -> Any:
+        """What an array has and a symbol has not: somebody takes it for an array."""
+        self.no_numbers("computing with it")
+
     def __array_ufunc__(self, *_: Any, **__: Any) -> Any:
         self.no_numbers("computing with it")
 

@@ -182,7 +182,9 @@ class _Walk:
                 f"{user_line()}. Compute the whole loss inside the function, or detach "
                 "the tensor that comes from outside",
             )
-        g = run_hooks(node.hooks, self.pending.pop(node))
+        g = self.pending.pop(node)
+        if node.hooks:
+            g = run_hooks(node.hooks, g)
         if node.retained is not None and (tensor := node.retained()) is not None:
             tensor.grad = g
         if self.targets is not None and node in self.targets:

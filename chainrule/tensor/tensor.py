@@ -51,13 +51,15 @@ def apply(primitive: type[Primitive], *inputs: Tensor, **params: Any) -> Tensor:
     if writing is None:
         values = tuple([x._cell.array for x in inputs])
         y = primitive.evaluate(values, params)
+        result = object.__new__(Tensor)
+        result._cell = Cell(y)
     else:
         values = tuple([writing.read(x) for x in inputs])
         y = writing.emit(primitive, values, params)
-    result = Tensor._wrap(y)
+        result = Tensor._wrap(y)
     if primitive.is_view:
         result._base = inputs[0]._base_cell()
-    if settings.grad_enabled.get() and y.dtype.kind in "fV":
+    if settings.grad_enabled.get():
         for x in inputs:
             if x._requires_grad:
                 _remember(result, tape.Node(primitive, inputs, values, params, y))
@@ -67,6 +69,8 @@ def apply(primitive: type[Primitive], *inputs: Tensor, **params: Any) -> Tensor:
 
 def _remember(result: Tensor, node: tape.Node) -> None:
     """Put the step on the tape if a gradient can flow through it."""
+    if result._cell.array.dtype.kind not in "fV":
+        return
     for edge in node.edges:
         if edge is not None:
             result._edge = node
@@ -247,10 +251,15 @@ class Tensor(
 
     def _alike(self, *others: Any) -> list[Tensor]:
         """As _promoted, for any number of tensors and numbers."""
-        own = self._cell.array.dtype
-        differ = [x for x in others if isinstance(x, Tensor) and x._cell.array.dtype != own]
-        plain = own.kind == "f" and all(isinstance(x, (Tensor, float, int)) for x in others)
-        common = own if plain and not differ else result_dtype(self, *others)
+        common = own = self._cell.array.dtype
+        for x in others:
+            if isinstance(x, Tensor):
+                fits = x._cell.array.dtype == own
+            else:
+                fits = own.kind == "f" and type(x) in (float, int)
+            if not fits:
+                common = result_dtype(self, *others)
+                break
         return [
             x._cast(common)
             if isinstance(x, Tensor)
