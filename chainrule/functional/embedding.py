@@ -23,7 +23,7 @@ def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> 
     """
     rows = weight.shape[0]
     check_integers(input, "embedding")
-    check_range(input, rows, "embedding", of="row number")
+    check_range(input, rows, "embedding", of="row number", among="rows")
     if known(input) is None:  # while tracing: let the engine refuse negative numbers too
         input = input.masked_fill(input < 0, rows)
     y = weight[input]

@@ -33,7 +33,9 @@ def check_integers(labels: Tensor, what: str) -> None:
         )
 
 
-def check_range(labels: Tensor, classes: int, what: str, of: str = "label") -> None:
+def check_range(
+    labels: Tensor, classes: int, what: str, of: str = "label", among: str = "classes"
+) -> None:
     """Raises AxisError (CR512) for a label that is known to be out of range."""
     numbers = known(labels)
     if numbers is None or within(labels, classes):
@@ -42,6 +44,6 @@ def check_range(labels: Tensor, classes: int, what: str, of: str = "label") -> N
     repair = f"{of}s start at 0" if wrong.min() == classes else f"are these the right {of}s?"
     raise AxisError(
         "CR512",
-        f"{what}: {of} {wrong.flat[0]} is out of range; the {of}s here are 0 to {classes - 1} "
-        f"({wrong.size} of {numbers.size} are not; {repair})",
+        f"{what}: {of} {wrong.flat[0]} is out of range; with {classes} {among} the {of}s are "
+        f"0 to {classes - 1} ({wrong.size} of {numbers.size} are not; {repair})",
     )
