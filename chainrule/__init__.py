@@ -10,6 +10,8 @@ from chainrule import autograd as autograd
 from chainrule import cuda as cuda
 from chainrule import nn as nn
 from chainrule import optim as optim
+from chainrule import random as random
+from chainrule import testing as testing
 from chainrule import utils as utils
 from chainrule.compiler.compile import compile as compile
 from chainrule.device import device as device
@@ -96,6 +98,7 @@ from chainrule.tensor.functions import bitwise_xor as bitwise_xor
 from chainrule.tensor.functions import bmm as bmm
 from chainrule.tensor.functions import broadcast_to as broadcast_to
 from chainrule.tensor.functions import cat as cat
+from chainrule.tensor.functions import cdist as cdist
 from chainrule.tensor.functions import ceil as ceil
 from chainrule.tensor.functions import chunk as chunk
 from chainrule.tensor.functions import clamp as clamp
@@ -103,6 +106,7 @@ from chainrule.tensor.functions import clamp_max as clamp_max
 from chainrule.tensor.functions import clamp_min as clamp_min
 from chainrule.tensor.functions import clip as clip
 from chainrule.tensor.functions import clone as clone
+from chainrule.tensor.functions import column_stack as column_stack
 from chainrule.tensor.functions import concat as concat
 from chainrule.tensor.functions import concatenate as concatenate
 from chainrule.tensor.functions import cos as cos
@@ -139,6 +143,9 @@ from chainrule.tensor.functions import greater_equal as greater_equal
 from chainrule.tensor.functions import gt as gt
 from chainrule.tensor.functions import hstack as hstack
 from chainrule.tensor.functions import index_add as index_add
+from chainrule.tensor.functions import index_copy as index_copy
+from chainrule.tensor.functions import index_fill as index_fill
+from chainrule.tensor.functions import index_put as index_put
 from chainrule.tensor.functions import index_select as index_select
 from chainrule.tensor.functions import inner as inner
 from chainrule.tensor.functions import is_complex as is_complex
@@ -149,6 +156,7 @@ from chainrule.tensor.functions import isfinite as isfinite
 from chainrule.tensor.functions import isin as isin
 from chainrule.tensor.functions import isinf as isinf
 from chainrule.tensor.functions import isnan as isnan
+from chainrule.tensor.functions import kthvalue as kthvalue
 from chainrule.tensor.functions import le as le
 from chainrule.tensor.functions import lerp as lerp
 from chainrule.tensor.functions import less as less
@@ -172,10 +180,12 @@ from chainrule.tensor.functions import matmul as matmul
 from chainrule.tensor.functions import max as max
 from chainrule.tensor.functions import maximum as maximum
 from chainrule.tensor.functions import mean as mean
+from chainrule.tensor.functions import median as median
 from chainrule.tensor.functions import meshgrid as meshgrid
 from chainrule.tensor.functions import min as min
 from chainrule.tensor.functions import minimum as minimum
 from chainrule.tensor.functions import mm as mm
+from chainrule.tensor.functions import mode as mode
 from chainrule.tensor.functions import moveaxis as moveaxis
 from chainrule.tensor.functions import movedim as movedim
 from chainrule.tensor.functions import mul as mul

@@ -2,6 +2,10 @@
 
 from chainrule.tensor.function import Function as Function
 from chainrule.tensor.function import once_differentiable as once_differentiable
+from chainrule.tensor.grad_mode import enable_grad as enable_grad
+from chainrule.tensor.grad_mode import inference_mode as inference_mode
+from chainrule.tensor.grad_mode import no_grad as no_grad
+from chainrule.tensor.grad_mode import set_grad_enabled as set_grad_enabled
 from chainrule.tensor.gradcheck import gradcheck as gradcheck
 from chainrule.tensor.gradcheck import gradgradcheck as gradgradcheck
 from chainrule.tensor.gradient import backward as backward

@@ -9,3 +9,11 @@ def is_available() -> bool:
 def device_count() -> int:
     """How many GPUs there are."""
     return 0
+
+
+def manual_seed(seed: int) -> None:
+    """Seed the GPU's generator: there is none, and the CPU's is not touched."""
+
+
+def manual_seed_all(seed: int) -> None:
+    """Seed the generators of all GPUs: there are none, and the CPU's is not touched."""

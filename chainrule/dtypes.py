@@ -7,6 +7,7 @@ bfloat16 does not exist in NumPy: it is stored as a record of the upper 16 bits 
 from __future__ import annotations
 
 import functools
+from typing import Any
 
 import numpy as np
 
@@ -62,6 +63,21 @@ float64 = dtype("float64", np.dtype(np.float64), FLOAT)
 ALL = (bool_, uint8, int8, int16, int32, int64, float16, bfloat16, float32, float64)
 OF_NUMPY = {d.numpy: d for d in ALL}
 HALVES = (float16.numpy, bfloat16.numpy)
+
+
+#: Python's types, as PyTorch takes them
+OF_PYTHON = {bool: bool_.numpy, int: int64.numpy, float: float64.numpy}
+
+
+def numpy_of(given: Any) -> np.dtype:
+    """NumPy's type for one of chainrule's, or for Python's bool, int or float."""
+    if isinstance(given, dtype):
+        return given.numpy
+    if isinstance(given, type) and given in OF_PYTHON:
+        return OF_PYTHON[given]
+    raise ArgumentTypeError(
+        "CR208", f"there is no element type {given!r}; chainrule.float32 is one"
+    )
 
 
 def is_float(numpy_dtype: np.dtype) -> bool:

@@ -23,7 +23,7 @@ FLOORS = {
 }  # fmt: skip
 
 #: public faces under PyTorch's names: they re-export and hold nothing of their own
-FACES = {"__init__", "autograd", "cuda", "utils", "linalg", "testing"}
+FACES = {"__init__", "autograd", "cuda", "random", "utils", "linalg", "testing"}
 
 #: the one marked place of network code that is slow to load
 LAZY = {("data/download.py", "urllib")}

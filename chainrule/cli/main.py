@@ -12,7 +12,7 @@ from chainrule.cli import evaluate, explain, info, predict, train
 from chainrule.errors import ArgumentError, ChainruleError
 
 COMMANDS = (train, evaluate, predict, info, explain)
-FAILED, INTERRUPTED = 2, 130
+FAILED = 2
 
 
 class Parser(argparse.ArgumentParser):
@@ -46,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return FAILED
     except KeyboardInterrupt:
         print("chainrule: interrupted", file=sys.stderr)
-        return INTERRUPTED
+        return train.INTERRUPTED
 
 
 if __name__ == "__main__":

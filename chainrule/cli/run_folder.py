@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,11 +86,11 @@ class RunFolder:
                 f"with it: chainrule train --resume {self.path}",
             )
         model = recipe.make_model()
-        fill(model, load(self.weights), self.weights)
+        restore(model, load(self.weights), self.weights)
         return model
 
 
-def fill(holder: Any, state: Any, path: Path) -> None:
+def restore(holder: Any, state: Any, path: Path) -> None:
     """holder.load_state_dict(state), with the name of the file in the message if it fails."""
     try:
         holder.load_state_dict(state)
@@ -121,9 +120,9 @@ def new_run_folder(out: str | None, recipe: Recipe) -> RunFolder:
 
 
 def _numbered(name: str) -> Path:
-    for number in itertools.count(1):
+    number = 1
+    while True:
         try:
             return make_folder(RUNS / f"{name}-{number}", new=True)
         except FileExistsError:
-            continue
-    raise AssertionError("numbers do not end")
+            number += 1

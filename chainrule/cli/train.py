@@ -13,7 +13,7 @@ from typing import Any
 from chainrule import nn
 from chainrule.cli.environment import ENGINE
 from chainrule.cli.recipe import DATASETS, MODELS, OPTIMIZERS, SCHEDULES, Recipe, complete
-from chainrule.cli.run_folder import RunFolder, fill, new_run_folder
+from chainrule.cli.run_folder import RunFolder, new_run_folder, restore
 from chainrule.data import DataLoader, Splits
 from chainrule.errors import ArgumentError
 from chainrule.metrics import Accuracy
@@ -70,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
     keepers = [best, Checkpoint(folder.checkpoint), History(folder.history), Progress()]
     trainer = make_trainer(recipe, splits, keepers)
     if arguments.resume is not None:
-        fill(trainer, load(folder.checkpoint), folder.checkpoint)
+        restore(trainer, load(folder.checkpoint), folder.checkpoint)
         folder.write_config(recipe)
     _introduce(recipe, splits, trainer, folder)
     if not _fit(trainer, folder):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import threading
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from typing import Any
 
 from chainrule.compiler.explain import Explanation, Retrace
 from chainrule.compiler.recording import Recording, call_key
-from chainrule.compiler.structure import Leaf, flatten
+from chainrule.compiler.structure import flatten
 from chainrule.errors import ArgumentError
 from chainrule.tensor import trace
 from chainrule.tensor.guards import same
@@ -79,6 +80,13 @@ class Compiled:
             raise AttributeError(name)
         return getattr(self.function, name)
 
+    def __deepcopy__(self, memo: dict) -> Compiled:
+        """A copy of the function, compiled anew: recordings belong to the original."""
+        return Compiled(copy.deepcopy(self.function, memo), self.engine)
+
+    def __reduce__(self) -> tuple:
+        return Compiled, (self.function, self.engine)
+
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         """As a decorator of a method: bound to each instance, with recordings of its own."""
         if instance is None:
@@ -124,29 +132,22 @@ def compile(
 
 
 def _same_key(a: tuple, b: tuple) -> bool:
-    return a[1:] == b[1:] and same_tree(a[0], b[0])
-
-
-def same_tree(a: Any, b: Any) -> bool:
-    """Equal structure, with equal plain values and the same objects."""
-    if isinstance(a, Leaf):
-        return a == b
-    return same(a, b) if not isinstance(a, (tuple, list, dict)) else _same_nested(a, b)
-
-
-def _same_nested(a: Any, b: Any) -> bool:
-    if type(a) is not type(b) or len(a) != len(b):
-        return False
-    if isinstance(a, dict):
-        return a.keys() == b.keys() and all(same_tree(a[k], b[k]) for k in a)
-    return all(map(same_tree, a, b))
+    return a[1:] == b[1:] and same(a[0], b[0])
 
 
 def _difference(a: tuple, b: tuple) -> str:
     """How two call situations differ, in words: the first tensor that is not alike."""
     if len(a[1]) != len(b[1]):
         return f"{len(b[1])} tensors instead of {len(a[1])}"
-    names = ("shape", "dtype", "requires_grad", "being a leaf", "a gradient", "its twin")
+    names = (
+        "shape",
+        "dtype",
+        "requires_grad",
+        "being a leaf",
+        "a gradient",
+        "hooks",
+        "its twin",
+    )
     for position, (old, new) in enumerate(zip(a[1], b[1], strict=True)):
         changed = [
             f"{name} {y} instead of {x}"

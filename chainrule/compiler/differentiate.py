@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import Any
 
 import numpy as np
@@ -27,11 +28,15 @@ class Derivative:
         residuals: list[Variable],
         differentiable: list[int],
         leaves: list[Tensor | int],
+        retained: list[int],
+        inner: set[int],
     ) -> None:
         self.forward = forward
         self.residuals = residuals
         self._differentiable = differentiable  # which results of the function
         self._leaves = leaves  # tensors from outside, or positions of arguments
+        self._retained = retained  # results that keep their gradient
+        self._inner = inner  # results from which other results were computed
         self._program = ReferenceProgram(optimize(backward)[0])
 
     def attach(
@@ -46,6 +51,9 @@ class Derivative:
         for number, i in enumerate(self._differentiable):
             results[i]._edge = OutputNode(node, number, "CompiledBackward")
             results[i]._requires_grad = True
+        ctx.inner = [weakref.ref(results[i]._edge) for i in self._inner]  # type: ignore[attr-defined]
+        for i in self._retained:
+            results[i].retain_grad()
         return results
 
     def _pull(self, ctx: Any, *cotangents: Tensor) -> tuple[Tensor, ...]:
@@ -54,6 +62,12 @@ class Derivative:
                 "CR406",
                 "the gradient of a compiled function cannot be differentiated again from "
                 "outside; take both derivatives inside the compiled function",
+            )
+        if any((y := ref()) is not None and (y.hooks or y.retained) for ref in ctx.inner):
+            raise GradientError(
+                "CR406",
+                "a hook or retain_grad() on a result of a compiled function would miss the "
+                "gradient that comes through its other results; do it inside the function",
             )
         arrays = [g._array("the gradient of a compiled function") for g in cotangents]
         found = self._program.run([*ctx.residuals, *arrays])
@@ -78,7 +92,9 @@ def differentiate(
         seed = Variable(symbol.shape, symbol.dtype)
         seeds.append(seed)
         roots.append((tape.edge_of(results[i]), Tensor._wrap(Symbol(seed, trace))))
-    found = tape.backward(roots, retain_graph=False, create_graph=False)
+    retained = [i for i in differentiable if results[i]._edge.retained is not None]
+    inner = {i for i in differentiable if _is_inner(i, differentiable, results)}
+    found = tape.backward(roots, retain_graph=False, create_graph=False, leaf_hooks=False)
     gradients = [trace.read(g).variable for g in found.values()]
     leaves = [_by_position(leaf, arguments) for leaf in found]
     graph = trace.graph
@@ -86,7 +102,23 @@ def differentiate(
     forward = Graph(graph.inputs, graph.constants, graph.equations[:length], [])
     residuals = _needed_from(forward, backward, set(seeds))
     backward.inputs = [*residuals, *seeds]
-    return Derivative(forward, backward, residuals, differentiable, leaves)
+    return Derivative(forward, backward, residuals, differentiable, leaves, retained, inner)
+
+
+def _is_inner(i: int, differentiable: list[int], results: list[Tensor]) -> bool:
+    """Whether another result was computed from result `i`."""
+    stack = [
+        results[k]._edge for k in differentiable if results[k]._edge is not results[i]._edge
+    ]
+    seen = set()
+    while stack:
+        edge = stack.pop()
+        if edge is results[i]._edge:
+            return True
+        if edge is not None and edge not in seen:
+            seen.add(edge)
+            stack += getattr(edge, "edges", ())
+    return False
 
 
 def with_freed_history(y: Tensor) -> Tensor:

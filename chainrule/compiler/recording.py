@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gc
 import random
-from collections.abc import Callable
+import weakref
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,14 +14,14 @@ import numpy as np
 from chainrule import settings
 from chainrule.compiler.differentiate import Derivative, differentiate, with_freed_history
 from chainrule.compiler.pipeline import optimize
-from chainrule.compiler.situation import watch
+from chainrule.compiler.situation import snapshot, watch
 from chainrule.compiler.structure import flatten, unflatten
 from chainrule.engines.reference import ReferenceProgram
 from chainrule.errors import TraceError
 from chainrule.ir.graph import Graph, Variable
 from chainrule.tensor import tape
 from chainrule.tensor.bindings import Argument, GradSlot, State
-from chainrule.tensor.guards import Guard
+from chainrule.tensor.guards import Guard, same
 from chainrule.tensor.symbol import Symbol
 from chainrule.tensor.tensor import Tensor
 from chainrule.tensor.trace import Trace, active
@@ -33,17 +35,22 @@ class Recording:
         trace = Trace()
         chance = _random_states()
         inner = [_stand_in(tensor) for tensor in arguments]
+        situation = call_key(tree, inner, whole=False)
         for position, tensor in enumerate(inner):
             if not trace.is_bound(tensor):
                 trace.bind(Argument(tensor, position))
         watch(function, trace)
+        watch(tree, trace)
         with active(trace):
             args, kwargs = unflatten(tree, inner)
             result = function(*args, **kwargs)
+            _check_arguments(situation, (args, kwargs), inner)
             leaves: list[Tensor] = []
             self.result_tree = flatten(result, leaves)
+            _check_result(result)
             del args, kwargs, result
             self._results = [_Result(tensor, trace, inner) for tensor in leaves]
+            self._shared = _shared_memory(leaves, inner, trace)
             self._writes = [b for b in trace.bindings if b.written]
             self._grads = [_GradWrite(slot, inner) for slot in trace.written_grads()]
             self.derivative: Derivative | None = differentiate(trace, leaves, inner)
@@ -100,6 +107,8 @@ class Recording:
             binding.write(next(values), arguments)
         for write in self._grads:
             write.apply(values, arguments)
+        for share in self._shared:
+            share(results, arguments)
         if self.derivative is not None:
             results = self.derivative.attach(results, list(values), arguments)
         return unflatten(self.result_tree, results)
@@ -112,8 +121,9 @@ class _Result:
         self.variable: Variable | None = None
         self.outside: Tensor | None = None
         self.position = _position(tensor, arguments)
+        self.aliased = None if self.position is not None else _cell_position(tensor, arguments)
         self.freed = tensor._edge is not None and tape.is_freed(tensor._edge)
-        if self.position is None:
+        if self.position is None and self.aliased is None:
             if isinstance(tensor._cell.array, Symbol):
                 self.variable = trace.read(tensor).variable
             else:
@@ -123,6 +133,8 @@ class _Result:
         if self.variable is not None:
             y = Tensor._wrap(next(values))
             return with_freed_history(y) if self.freed else y
+        if self.aliased is not None:
+            return arguments[self.aliased]._alias()
         return arguments[self.position] if self.outside is None else self.outside  # type: ignore[index]
 
 
@@ -151,6 +163,7 @@ def _stand_in(tensor: Tensor) -> Tensor:
     history becomes a leaf: the graph begins here."""
     twin = object.__new__(type(tensor))
     twin.__dict__.update(tensor.__dict__)
+    twin._cut_from = None  # at the next call it may be another part
     if tensor._edge is not None:
         twin._edge = None
         twin._had_history = True  # type: ignore[attr-defined]
@@ -159,6 +172,84 @@ def _stand_in(tensor: Tensor) -> Tensor:
 
 def _position(tensor: Tensor, arguments: list[Tensor]) -> int | None:
     return next((i for i, x in enumerate(arguments) if x is tensor), None)
+
+
+def _cell_position(tensor: Tensor, arguments: list[Tensor]) -> int | None:
+    """Which argument has the same memory."""
+    return next((i for i, x in enumerate(arguments) if x._cell is tensor._cell), None)
+
+
+Share = Callable[[list[Tensor], list[Tensor]], None]
+
+
+def _shared_memory(leaves: list[Tensor], arguments: list[Tensor], trace: Trace) -> list[Share]:
+    """How results are connected with one another, with arguments and with outside tensors:
+    two on one cell, or one a view of another, which must not be written in place."""
+    found: list[Share] = []
+    for slot in trace.outside_grads():
+        at = _position(slot.tensor, arguments)
+        owner = slot.tensor if at is None else at
+        found += [partial(_give_grad, i, owner) for i, y in enumerate(leaves) if y is slot.held]
+    for i, y in enumerate(leaves):
+        first = _cell_position(y, leaves)
+        if first is not None and first < i and isinstance(y._cell.array, Symbol):
+            found.append(partial(_share_cell, i, first))
+        base = None if y._base is None else y._base()
+        if base is None or not isinstance(y._cell.array, Symbol):
+            continue
+        for groups, tensors in enumerate((leaves, arguments)):
+            of = next((k for k, x in enumerate(tensors) if x._cell is base), None)
+            if of is not None:
+                found.append(partial(_show, i, groups, of))
+                break
+        else:
+            found.append(partial(_show_outside, i, weakref.ref(base)))
+    return found
+
+
+def _give_grad(
+    i: int, owner: Tensor | int, results: list[Tensor], arguments: list[Tensor]
+) -> None:
+    """The result is the very tensor that is the gradient of `owner`."""
+    grad = (arguments[owner] if isinstance(owner, int) else owner)._grad
+    assert grad is not None
+    results[i] = grad
+
+
+def _share_cell(i: int, first: int, results: list[Tensor], arguments: list[Tensor]) -> None:
+    results[i]._cell = results[first]._cell
+
+
+def _show(i: int, group: int, of: int, results: list[Tensor], arguments: list[Tensor]) -> None:
+    whole = (results, arguments)[group][of]
+    results[i]._base = whole._base_cell()
+
+
+def _show_outside(i: int, base: Any, results: list[Tensor], arguments: list[Tensor]) -> None:
+    results[i]._base = base
+
+
+def _check_arguments(before: tuple, arguments: tuple, tensors: list[Tensor]) -> None:
+    """What the function does to the arguments besides writing numbers would be done once."""
+    leaves = list(tensors)
+    after = call_key(flatten(arguments, leaves), tensors, whole=False)
+    if len(leaves) > len(tensors) or not same(before[0], after[0]) or before[1:] != after[1:]:
+        raise TraceError(
+            "CR404",
+            "the compiled function changes an argument (a container or object among the "
+            "arguments, requires_grad or the hooks of a tensor) or a global mode (gradient "
+            "recording, the default dtype); that would happen at the first call only. Do it "
+            "outside, or return the new value",
+        )
+
+
+def _check_result(result: Any) -> None:
+    if isinstance(result, Iterator):
+        raise TraceError(
+            "CR404",
+            f"the compiled function returns a {type(result).__name__}, which runs out after "
+            "the first call; return a list or a tuple",
+        )
 
 
 def _check_guards(trace: Trace) -> None:
@@ -203,15 +294,16 @@ def _check_leaks(trace: Trace) -> None:
         )
 
 
-def call_key(tree: Any, arguments: list[Tensor]) -> tuple:
-    """What tells one situation of the arguments from another."""
+def call_key(tree: Any, arguments: list[Tensor], whole: bool = True) -> tuple:
+    """What tells one situation of the arguments from another; not `whole`, without what a
+    function may change: gradients and history."""
     described = []
     for tensor in arguments:
         held = tensor._cell.array
         twin = next(i for i, other in enumerate(arguments) if other._cell is tensor._cell)
         described.append(
-            (held.shape, held.dtype, tensor._requires_grad, tensor._edge is None,
-             tensor._grad is not None, twin)
+            (held.shape, held.dtype, tensor._requires_grad, whole and tensor._edge is None,
+             whole and tensor._grad is not None, tensor._hook_functions(), twin)
         )  # fmt: skip
     modes = settings.grad_enabled.get(), settings.defaults.float_dtype
-    return tree, described, modes
+    return snapshot(tree), described, modes

@@ -7,32 +7,61 @@ from __future__ import annotations
 
 import sys
 import types
-from collections.abc import Callable, Iterator
-from functools import partial
+from argparse import Namespace
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache, partial
 from typing import Any
 
+import numpy as np
+
+from chainrule.tensor.tensor import Tensor
 from chainrule.tensor.trace import Trace
 
 PLAIN = (bool, int, float, complex, str, bytes, type(None))
 LIBRARIES = sys.stdlib_module_names - {"__main__"} | {"chainrule", "numpy"}
 LARGEST = 1000  # elements of a container that are looked at one by one
+LARGEST_ARRAY = 100_000  # bytes of an array that are compared
+MOST_WATCHED = 10_000  # objects that are looked through for functions
+NAMESPACES = (types.SimpleNamespace, Namespace)
 
 
 def snapshot(value: Any, depth: int = 4) -> Any:
     """Plain values copied, containers and plain objects taken apart, all else by identity."""
     if isinstance(value, PLAIN) or depth == 0:
         return value
-    if isinstance(value, (list, tuple, set, frozenset)):
+    if isinstance(value, Tensor):
+        return (value, value._cell.array.shape, value.dtype, value._requires_grad)
+    if isinstance(value, np.ndarray):
+        if value.nbytes > LARGEST_ARRAY or value.dtype.hasobject:
+            return value
+        return [value, value.shape, str(value.dtype), value.tobytes()]
+    if isinstance(value, (list, tuple, set, frozenset, deque)):
         if len(value) > LARGEST:
             return (len(value), id(value))
         return [type(value).__name__, *[snapshot(v, depth - 1) for v in value]]
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         if len(value) > LARGEST:
             return (len(value), id(value))
         return {key: snapshot(v, depth - 1) for key, v in value.items()}
-    if _is_users(type(value)) and not callable(value) and hasattr(value, "__dict__"):
+    if _has_state(value):
         return [value, {k: snapshot(v, depth - 1) for k, v in vars(value).items()}]
     return value
+
+
+def _has_state(value: Any) -> bool:
+    """Whether it is an object of the program's own; what derives from chainrule's classes,
+    such as modules and optimizers, guards itself."""
+    kind = type(value)
+    if not hasattr(value, "__dict__") or isinstance(value, (type, types.FunctionType)):
+        return False
+    if isinstance(value, NAMESPACES):
+        return True
+    return _is_users(kind) and not any(_is_ours(base) for base in kind.__mro__)
+
+
+def _is_ours(what: Any) -> bool:
+    return what.__module__.split(".")[0] == "chainrule"
 
 
 def _is_users(what: Any) -> bool:
@@ -41,24 +70,84 @@ def _is_users(what: Any) -> bool:
     return package not in LIBRARIES
 
 
-def watch(function: Callable, trace: Trace, seen: set[int] | None = None) -> None:
-    """Guard all that `function`, and the functions it names, read from outside."""
-    seen = set() if seen is None else seen
-    if isinstance(function, types.MethodType):
-        owner = function.__self__
-        trace.guard(partial(_state_of, owner), f"an attribute of {type(owner).__name__}")
-        function = function.__func__
-    if not isinstance(function, types.FunctionType) or id(function) in seen:
+def watch(what: Any, trace: Trace, seen: dict[int, Any] | None = None) -> None:
+    """Guard all that a function, and what it names, reads from outside."""
+    seen = {} if seen is None else seen
+    if isinstance(what, PLAIN) or id(what) in seen or len(seen) > MOST_WATCHED:
         return
-    seen.add(id(function))
-    for name, read in _outside_reads(function):
-        found = trace.guard(partial(_read_snapshot, read), f"the variable {name!r}")
-        if isinstance(found, (types.FunctionType, types.MethodType)) and _is_users(found):
-            watch(found, trace, seen)
+    seen[id(what)] = what
+    what = getattr(what, "__func__", what) if _is_wrapper(what) else what
+    if isinstance(what, types.MethodType):
+        for part in (what.__self__, what.__func__):
+            watch(part, trace, seen)
+    elif isinstance(what, types.FunctionType):
+        _watch_function(what, trace, seen)
+    elif isinstance(what, type):
+        _watch_class(what, trace, seen)
+    else:
+        _watch_object(what, trace, seen)
 
 
-def _state_of(owner: Any) -> Any:
-    return snapshot(vars(owner)) if _is_users(type(owner)) else owner
+def _is_wrapper(what: Any) -> bool:
+    return isinstance(what, (staticmethod, classmethod))
+
+
+def _watch_function(function: types.FunctionType, trace: Trace, seen: dict[int, Any]) -> None:
+    if not _is_users(function) and not function.__closure__:
+        return
+    reads = [*_outside_reads(function)]
+    reads += [("defaults", lambda: (function.__defaults__, function.__kwdefaults__))]
+    for name, read in reads:
+        value = read()
+        if not isinstance(value, type):
+            trace.guard(partial(_read_snapshot, read), f"the variable {name!r}")
+        watch(value, trace, seen)
+
+
+def _watch_class(kind: type, trace: Trace, seen: dict[int, Any]) -> None:
+    """The attributes of a class of the program, and what its methods read."""
+    for base in kind.__mro__:
+        if (
+            not _is_users(base)
+            or _is_installed(base.__module__)
+            or (base is not kind and id(base) in seen)
+        ):
+            continue
+        seen[id(base)] = base
+        trace.guard(partial(_class_state, base), f"an attribute of the class {base.__name__}")
+        for value in list(vars(base).values()):
+            watch(getattr(value, "fget", value), trace, seen)
+
+
+@cache
+def _is_installed(module: str) -> bool:
+    """Whether a module was installed as a package, and is not edited by the program."""
+    return "site-packages" in (getattr(sys.modules.get(module), "__file__", None) or "")
+
+
+def _class_state(kind: type) -> Any:
+    hidden = ("__dict__", "__weakref__", "__doc__", "__annotations__", "__annotate_func__")
+    return snapshot({k: v for k, v in vars(kind).items() if k not in hidden})
+
+
+def _watch_object(what: Any, trace: Trace, seen: dict[int, Any]) -> None:
+    """What may hold functions: a container, a partial, an object of the program, a module."""
+    if isinstance(what, (list, tuple, set, frozenset, deque, Mapping)):
+        parts = what.values() if isinstance(what, Mapping) else what
+        for part in list(parts)[:LARGEST]:
+            watch(part, trace, seen)
+        return
+    if isinstance(what, partial):
+        trace.guard(lambda: snapshot((what.args, what.keywords)), "what a partial holds")
+        watch((what.func, what.args, what.keywords), trace, seen)
+        return
+    if hasattr(what, "__wrapped__"):
+        watch(what.__wrapped__, trace, seen)
+    if _has_state(what):
+        trace.guard(partial(snapshot, what), f"an attribute of {type(what).__name__}")
+    watch(type(what), trace, seen)
+    if _has_state(what) or "_modules" in getattr(what, "__dict__", ()):
+        watch(dict(vars(what)), trace, seen)
 
 
 def _read_snapshot(read: Callable[[], Any]) -> Any:
@@ -72,8 +161,21 @@ def _outside_reads(function: types.FunctionType) -> Iterator[tuple[str, Callable
     names = _names(function.__code__)
     for name in sorted(names & function.__globals__.keys()):
         value = function.__globals__[name]
-        if not isinstance(value, (types.ModuleType, type, types.BuiltinFunctionType)):
+        if isinstance(value, types.ModuleType):
+            yield from _module_reads(value, names)
+        elif not isinstance(value, types.BuiltinFunctionType):
             yield name, partial(function.__globals__.get, name)
+
+
+def _module_reads(
+    module: types.ModuleType, names: set[str]
+) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """What code reads as attributes of a module of the program, such as settings."""
+    if module.__name__.split(".")[0] in LIBRARIES:
+        return
+    for name in sorted(names & vars(module).keys()):
+        if not isinstance(vars(module)[name], (types.ModuleType, types.BuiltinFunctionType)):
+            yield f"{module.__name__}.{name}", partial(vars(module).get, name)
 
 
 def _content(cell: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -16,18 +17,20 @@ class Leaf:
     def __init__(self, position: int) -> None:
         self.position = position
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Leaf) and other.position == self.position
 
-    def __hash__(self) -> int:
-        return hash(self.position)
+#: the leaf of each number: always the same object, so that trees compare by identity
+leaf = functools.cache(Leaf)
 
 
 def flatten(tree: Any, leaves: list[Tensor]) -> Any:
-    """The tree with its tensors replaced by numbered leaves; they are appended to `leaves`."""
+    """The tree with its tensors replaced by numbered leaves; they are appended to `leaves`,
+    one that comes again only once."""
     if isinstance(tree, Tensor):
+        for position, known in enumerate(leaves):
+            if known is tree:
+                return leaf(position)
         leaves.append(tree)
-        return Leaf(len(leaves) - 1)
+        return leaf(len(leaves) - 1)
     return _rebuild(tree, lambda part: flatten(part, leaves))
 
 

@@ -82,9 +82,8 @@ def affine(images: np.ndarray, matrix: np.ndarray, offset: np.ndarray) -> np.nda
     seen = np.clip(seen, 0, np.array([h + 1, w + 1])[:, None])
     corner = seen.astype(np.intp)
     row, column = corner[:, 0], corner[:, 1]
-    down, right = (
-        (seen - corner).astype(images.dtype).transpose(1, 0, 2)[:, :, None]
-    )  # (n, 1, p)
+    fraction = (seen - corner).astype(images.dtype)[:, :, None]  # (n, 2, 1, p)
+    down, right = fraction[:, 0], fraction[:, 1]  # (n, 1, p)
     padded = np.pad(images, ((0, 0), (0, 0), (1, 2), (1, 2))).transpose(0, 2, 3, 1)
     each = np.arange(n)[:, None]
 

@@ -6,9 +6,8 @@ import importlib.resources
 
 import numpy as np
 
-from chainrule.data.splits import Splits, image_dataset, stratified_split
+from chainrule.data.splits import SPLIT_SEED, Splits, image_dataset, stratified_split
 
-SPLIT_SEED = 2024  # the parts never depend on the seed of a training
 TEST_FRACTION, VALIDATION_FRACTION = 0.2, 0.1
 INK = 16  # the value of a pixel that is all ink
 

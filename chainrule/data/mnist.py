@@ -8,7 +8,7 @@ import numpy as np
 
 from chainrule.data.download import cache_folder, fetch
 from chainrule.data.idx import read_idx
-from chainrule.data.splits import Splits, image_dataset, stratified_split
+from chainrule.data.splits import SPLIT_SEED, Splits, image_dataset, stratified_split
 from chainrule.errors import DataError
 
 HOMES = (
@@ -29,7 +29,6 @@ SHA256 = {  # of the unpacked files
         "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"
     ),
 }
-SPLIT_SEED = 2024  # the parts never depend on the seed of a training
 VALIDATION_FRACTION = 1 / 12  # of the 60,000 images that are for training
 BRIGHTEST = 255
 

@@ -11,6 +11,8 @@ from chainrule.data.dataset import TensorDataset
 from chainrule.tensor.creation import from_numpy
 from chainrule.tensor.generator import Generator
 
+SPLIT_SEED = 2024  # the parts never depend on the seed of a training
+
 
 class Splits(NamedTuple):
     """Three parts of a dataset that do not overlap.

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 
-from chainrule.errors import ShapeError
+from chainrule.errors import ArgumentError, ShapeError
+from chainrule.functional.channels import per_channel
 from chainrule.tensor.tensor import Tensor
 
 
@@ -52,9 +53,7 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
             f"prelu: the weight has {weight.numel()} slopes for an input "
             f"{tuple(input.shape)}; expected 1, or {channels}, one for each channel",
         )
-    slopes = weight
-    if weight.numel() > 1:
-        slopes = weight.reshape(-1, *[1] * (input.ndim - 2))
+    slopes = weight if weight.numel() == 1 else per_channel(weight.flatten(), input)
     return input.where(input > 0, input * slopes)
 
 
@@ -89,8 +88,13 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
 
     Args:    approximate: "none" for Φ(x) = (1 + erf(x / √2)) / 2, "tanh" for
         Φ(x) ≈ (1 + tanh(√(2/π) (x + 0.044715 x³))) / 2.
+    Raises:  ArgumentError (CR902) for another word.
     Source:  Hendrycks & Gimpel 2016, "Gaussian error linear units"
     """
+    if approximate not in ("none", "tanh"):
+        raise ArgumentError(
+            "CR902", f"gelu: approximate={approximate!r}; choose from none, tanh"
+        )
     if approximate == "tanh":
         inner = math.sqrt(2 / math.pi) * (input + 0.044715 * input**3)
         return 0.5 * input * (1 + inner.tanh())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chainrule.errors import ArgumentError, ShapeError
+from chainrule.functional.channels import per_channel
 from chainrule.tensor.tensor import Tensor
 
 Sizes = int | Sequence[int]
@@ -99,23 +100,22 @@ def convolution(
     if isinstance(padding, str):
         input, padding = _padded(input, weight, stride, padding, dilation), 0
     y = input.convolve(weight, stride, padding, dilation, groups)
-    return y if bias is None else y + bias.reshape(-1, *[1] * spatial)
+    return y if bias is None else y + per_channel(bias, y)
 
 
 def _padded(
     input: Tensor, weight: Tensor, stride: Sizes, padding: str, dilation: Sizes
 ) -> Tensor:
-    """The input with the zeros that "same" means."""
+    """The input with the zeros that a padding by name means."""
+    if padding == "valid":
+        return input
     kernel = weight.shape[2:]
-    strides = per_axis(stride, len(kernel))
-    if padding not in ("same", "valid") or (padding == "same" and set(strides) != {1}):
+    if padding != "same" or set(per_axis(stride, len(kernel))) != {1}:
         raise ArgumentError(
             "CR521",
             f"a convolution with padding={padding!r} and stride={stride}: a padding by name is "
             "'valid', or 'same' with stride 1; give numbers instead",
         )
-    if padding == "valid":
-        return input
     borders = same_padding(tuple(kernel), per_axis(dilation, len(kernel)))
     return input.pad_constant([(0, 0)] * (input.ndim - len(kernel)) + borders)
 

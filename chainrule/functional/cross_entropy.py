@@ -6,6 +6,7 @@ import math
 
 from chainrule import dtypes
 from chainrule.errors import ArgumentError, DtypeError, ShapeError
+from chainrule.functional.channels import per_channel
 from chainrule.functional.labels import check_integers, check_range, known, within
 from chainrule.functional.reduction import check_not_empty, check_reduction, reduced
 from chainrule.functional.softmax import log_softmax
@@ -50,7 +51,7 @@ def cross_entropy(
     labels, ignored = _labels(input, target, ignore_index, "cross_entropy")
     dim = _class_axis(input)
     x = input._from_largest(dim)
-    log_total = x.exp().sum(dim).log()
+    log_total = x.exp().sum(dim).log()  # -ln softmax(x)[t] = ln Σ eˣ - x[t]
     loss, counts = _weighted(log_total - _picked(x, labels), labels, weight)
     if label_smoothing:
         even = _even_loss(x, log_total, weight, dim) * (label_smoothing / input.shape[dim])
@@ -92,7 +93,7 @@ def _picked(x: Tensor, labels: Tensor) -> Tensor:
     be checked while tracing; then x is nan at one that is out of range.
     """
     dim = _class_axis(x)
-    classes = _on_axis(arange(x.shape[dim]), x)
+    classes = per_channel(arange(x.shape[dim]), x)
     picked = x.where(labels.unsqueeze(dim) == classes, 0).sum(dim)
     if known(labels) is None:
         picked = picked.masked_fill((labels < 0) | (labels >= x.shape[dim]), math.nan)
@@ -113,7 +114,7 @@ def _even_loss(x: Tensor, log_total: Tensor, weight: Tensor | None, dim: int) ->
     """-Σ w[k] ln softmax(x)[k] over all classes k."""
     if weight is None:
         return log_total * x.shape[dim] - x.sum(dim)
-    return log_total * weight.sum() - (x * _on_axis(weight, x)).sum(dim)
+    return log_total * weight.sum() - (x * per_channel(weight, x)).sum(dim)
 
 
 def _of_probabilities(
@@ -123,14 +124,8 @@ def _of_probabilities(
     if smoothing:
         target = target * (1 - smoothing) + smoothing / input.shape[dim]
     if weight is not None:
-        target = target * _on_axis(weight, input)
+        target = target * per_channel(weight, input)
     return -(log_softmax(input, dim) * target).sum(dim)
-
-
-def _on_axis(of_classes: Tensor, x: Tensor) -> Tensor:
-    """(k,) against (n, k, …)"""
-    after = x.ndim - 1 - _class_axis(x)
-    return of_classes.reshape(-1, *[1] * after) if after else of_classes
 
 
 def _reduced_over_kept(
@@ -162,17 +157,18 @@ def _labels(
 
 def _check(input: Tensor, weight: Tensor | None, reduction: str, what: str) -> None:
     check_reduction(reduction, what)
-    if input.ndim == 0 or input.shape[_class_axis(input)] == 0:
+    classes = input.shape[_class_axis(input)] if input.ndim else 0
+    if classes == 0:
         raise ShapeError(
             "CR515",
             f"{what} takes an input (n, classes, …) with at least one class, got "
             f"{tuple(input.shape)}",
         )
-    if weight is not None and tuple(weight.shape) != (input.shape[_class_axis(input)],):
+    if weight is not None and tuple(weight.shape) != (classes,):
         raise ShapeError(
             "CR515",
             f"{what}: the weight has shape {tuple(weight.shape)}; expected one number for "
-            f"each of the {input.shape[_class_axis(input)]} classes",
+            f"each of the {classes} classes",
         )
 
 

@@ -9,9 +9,8 @@ from collections.abc import Sequence
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.tensor.tensor import Tensor
 
-Labels = tuple[
-    str, ...
-]  # one for each axis: a letter, or "...0", "...1" for those of an ellipsis
+#: one for each axis: a letter, or "...0", "...1" for those of an ellipsis
+Labels = tuple[str, ...]
 
 
 def einsum(equation: str, *operands: Tensor) -> Tensor:
@@ -117,17 +116,18 @@ def _product(
     rows = tuple(x for x in ours if x not in theirs)
     columns = tuple(x for x in theirs if x not in ours)
 
-    def grouped(x: Tensor, labels: Labels, *groups: Labels) -> Tensor:
-        x = _arranged(x, labels, batch + groups[0] + groups[1])
-        return x.reshape([*_of(batch), *[math.prod(_of(group)) for group in groups]])
-
-    def _of(labels: Labels) -> list[int]:
+    def shape_of(labels: Labels) -> list[int]:
         return [sizes[label] for label in labels]
+
+    def grouped(x: Tensor, labels: Labels, first: Labels, second: Labels) -> Tensor:
+        x = _arranged(x, labels, batch + first + second)
+        joined = [math.prod(shape_of(group)) for group in (first, second)]
+        return x.reshape([*shape_of(batch), *joined])
 
     left = grouped(a, ours, rows, inner)  # (batch…, rows, inner)
     right = grouped(b, theirs, inner, columns)  # (batch…, inner, columns)
     labels = batch + rows + columns
-    return (left @ right if inner else left * right).reshape(_of(labels)), labels
+    return (left @ right if inner else left * right).reshape(shape_of(labels)), labels
 
 
 def _summed(x: Tensor, labels: Labels, needed: set[str]) -> tuple[Tensor, Labels]:

@@ -23,7 +23,10 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     try:
         y = input @ weight.T
     except ShapeError:
-        raise _misfit(tuple(input.shape), tuple(weight.shape)) from None
+        x, features = tuple(input.shape), weight.shape[-1]
+        raise ShapeError(
+            "CR101", f"Linear expects (…, {features}) but got {x}. {_repair(x, features)}"
+        ) from None
     except DtypeError:
         raise DtypeError(
             "CR204",
@@ -39,16 +42,14 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     return y if bias is None else y + bias
 
 
-def _misfit(x: tuple[int, ...], weight: tuple[int, ...]) -> ShapeError:
-    """The error for an input that does not fit, with the likeliest repair."""
-    features, flat = weight[-1], math.prod(x[1:])
-    repair = f"The input has {x[-1] if x else 'no'} features, so the layer needs " + (
-        f"in_features={x[-1]}" if x else "a vector for each sample"
-    )
+def _repair(x: tuple[int, ...], features: int) -> str:
+    """The likeliest repair of an input that has not so many features."""
+    if not x:
+        return "The input has no features, so the layer needs a vector for each sample"
     if len(x) > 2:
-        repair = f"Flatten first: x.flatten(1) gives ({x[0]}, {flat})" + (
-            "" if flat == features else f", for which the layer needs in_features={flat}"
-        )
-    elif len(x) == 2 and x[0] == features:
-        repair = f"The axes seem to be exchanged: x.T gives {(x[1], x[0])}"
-    return ShapeError("CR101", f"Linear expects (…, {features}) but got {x}. {repair}")
+        flat = math.prod(x[1:])
+        needed = "" if flat == features else f", for which the layer needs in_features={flat}"
+        return f"Flatten first: x.flatten(1) gives ({x[0]}, {flat}){needed}"
+    if len(x) == 2 and x[0] == features:
+        return f"The axes seem to be exchanged: x.T gives {(x[1], x[0])}"
+    return f"The input has {x[-1]} features, so the layer needs in_features={x[-1]}"

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from chainrule.errors import ArgumentError, ShapeError
+from chainrule.functional.channels import per_channel
 from chainrule.tensor.grad_mode import no_grad
 from chainrule.tensor.tensor import Tensor
 
@@ -39,13 +40,13 @@ def batch_norm(
         x, scale = _centred_by_batch(input, running_mean, running_var, momentum, eps)
         shift = bias
         if weight is not None:
-            scale = scale * _per_channel(weight, input)
+            scale = scale * per_channel(weight, input)
     else:
         x = input
         scale, shift = _running_scale_and_shift(running_mean, running_var, weight, bias, eps)
-        scale = _per_channel(scale, input)
+        scale = per_channel(scale, input)
     y = x * scale
-    return y if shift is None else y + _per_channel(shift, input)
+    return y if shift is None else y + per_channel(shift, input)
 
 
 def _centred_by_batch(
@@ -99,11 +100,6 @@ def _moments(x: Tensor, dims: tuple[int, ...]) -> tuple[Tensor, Tensor, Tensor]:
     mean = x.mean(dims, keepdim=True)
     centred = x + -mean  # so that the derivative negates the small tensor, not the large one
     return mean, centred, (centred * centred).mean(dims, keepdim=True)
-
-
-def _per_channel(p: Tensor, x: Tensor) -> Tensor:
-    """(c,) against (n, c, …)"""
-    return p.reshape(-1, *[1] * (x.ndim - 2)) if x.ndim > 2 else p
 
 
 def _check_channels(input: Tensor, *per_channel: Tensor | None) -> None:

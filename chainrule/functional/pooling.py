@@ -153,7 +153,8 @@ def _avg_pool(
     steps = kernel if stride is None else per_axis(stride, spatial)
     images = _batched(input, spatial)
     totals = images.window_sum(kernel, steps, borders, ceil_mode)
-    if divisor is not None or not (ceil_mode or (any(borders) and not count_include_pad)):
+    all_full = not ceil_mode and (count_include_pad or not any(borders))
+    if all_full or divisor is not None:
         y = totals / (divisor or math.prod(kernel))
     else:
         sizes = tuple(images.shape[2:])
@@ -266,8 +267,8 @@ def _output_sizes(spatial: int, input: Tensor, asked: OutputSizes) -> tuple[int,
             f"pooling over {spatial} axes takes an input (n, channels, *spatial) or "
             f"(channels, *spatial) with elements on each axis, got {tuple(input.shape)}",
         )
-    sizes = zip(listed, input.shape[-spatial:], strict=True)
-    return tuple([size if asked is None else asked for asked, size in sizes])
+    pairs = zip(listed, input.shape[-spatial:], strict=True)
+    return tuple([size if parts is None else parts for parts, size in pairs])
 
 
 def _constant(numbers: np.ndarray, like: Tensor) -> Tensor:

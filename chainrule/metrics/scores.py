@@ -64,7 +64,8 @@ class Accuracy:
             raise ShapeError(
                 "CR713",
                 f"accuracy compares outputs (n, classes) or (n,) with targets (n,), got "
-                f"{tuple(outputs.shape)} and {tuple(targets.shape)}",
+                f"{tuple(outputs.shape)} and {tuple(targets.shape)}; one-hot targets become "
+                "classes by targets.argmax(1)",
             )
         predicted = outputs.argmax(1) if outputs.ndim == 2 else outputs
         self.correct += int((predicted == targets).sum().item())

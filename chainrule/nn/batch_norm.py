@@ -8,14 +8,12 @@ from chainrule.dtypes import dtype as Dtype
 from chainrule.dtypes import int64
 from chainrule.errors import ShapeError
 from chainrule.functional.normalization import batch_norm
-from chainrule.nn import init
-from chainrule.nn.module import Module
-from chainrule.nn.parameter import Parameter
+from chainrule.nn.normalization import Normalization
 from chainrule.tensor.creation import ones, tensor, zeros
 from chainrule.tensor.tensor import Tensor
 
 
-class BatchNorm(Module):
+class BatchNorm(Normalization):
     """The family: each channel normalized over the batch, then scaled and shifted as learned.
 
     y = w (x - μ) / √(σ² + ε) + b, with μ and σ² of the batch in training; they are averaged
@@ -51,16 +49,13 @@ class BatchNorm(Module):
         self.momentum = momentum
         self.affine = affine
         self.track_running_stats = track_running_stats
-        kind: dict[str, Any] = {"device": device, "dtype": dtype}
-        for name, value, given in (("weight", ones, affine), ("bias", zeros, affine and bias)):
-            self.register_parameter(
-                name, Parameter(value(num_features, **kind)) if given else None
-            )
-        for name, value in (("running_mean", zeros), ("running_var", ones)):
-            statistic = value(num_features, **kind) if track_running_stats else None
-            self.register_buffer(name, statistic)
-        batches = tensor(0, dtype=int64) if track_running_stats else None
-        self.register_buffer("num_batches_tracked", batches)
+        shape, tracked = (num_features,), track_running_stats
+        self._register_affine(shape, affine, affine and bias, device, dtype)
+        mean = zeros(shape, device=device, dtype=dtype) if tracked else None
+        variance = ones(shape, device=device, dtype=dtype) if tracked else None
+        self.register_buffer("running_mean", mean)
+        self.register_buffer("running_var", variance)
+        self.register_buffer("num_batches_tracked", tensor(0, dtype=int64) if tracked else None)
 
     def reset_running_stats(self) -> None:
         """Forget the batches seen."""
@@ -72,10 +67,7 @@ class BatchNorm(Module):
     def reset_parameters(self) -> None:
         """Start anew."""
         self.reset_running_stats()
-        if self.weight is not None:
-            init.ones_(self.weight)
-        if self.bias is not None:
-            init.zeros_(self.bias)
+        super().reset_parameters()
 
     def forward(self, input: Tensor) -> Tensor:
         shape = input.shape

@@ -12,21 +12,32 @@ from chainrule.nn.parameter import Parameter
 from chainrule.tensor.tensor import Tensor
 
 
-class Numbered(Module, MutableSequence):
-    """The family of lists: members named "0", "1", …; everything that a list can do."""
+class Container(Module):
+    """The family of modules that hold members of one kind."""
 
     kind: ClassVar[str] = "_modules"  # which of the module's dicts holds the members
-
-    def __init__(self, values: Iterable[Any] | None = None) -> None:
-        super().__init__()
-        self.extend(values or ())
 
     def _members(self) -> dict[str, Any]:
         return self.__dict__[self.kind]
 
     def _checked(self, value: Any) -> Any:
         """What becomes a member; ArgumentTypeError (CR503) for what cannot."""
-        return checked_module(self, value)
+        if value is not None and not isinstance(value, Module):
+            raise ArgumentTypeError(
+                "CR503", f"{type(self).__name__} holds modules, got {type(value).__name__}"
+            )
+        return value
+
+    def __len__(self) -> int:
+        return len(self._members())
+
+
+class Numbered(Container, MutableSequence):
+    """The family of lists: members named "0", "1", …; everything that a list can do."""
+
+    def __init__(self, values: Iterable[Any] | None = None) -> None:
+        super().__init__()
+        self.extend(values or ())
 
     def _fill(self, values: list[Any]) -> None:
         """New members; they keep their names if there are as many as before."""
@@ -36,9 +47,6 @@ class Numbered(Module, MutableSequence):
         checked = [self._checked(value) for value in values]
         members.clear()
         members.update(zip(names, checked, strict=True))
-
-    def __len__(self) -> int:
-        return len(self._members())
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self._members().values())
@@ -167,10 +175,8 @@ class ParameterList(Numbered):
         return "\n".join(lines)
 
 
-class Named(Module, MutableMapping):
+class Named(Container, MutableMapping):
     """The family of dicts: members under names; everything that a dict can do."""
-
-    kind: ClassVar[str] = "_modules"
 
     __eq__ = object.__eq__
     __hash__ = object.__hash__
@@ -178,16 +184,6 @@ class Named(Module, MutableMapping):
     def __init__(self, values: Any = None) -> None:
         super().__init__()
         self.update({} if values is None else values)
-
-    def _members(self) -> dict[str, Any]:
-        return self.__dict__[self.kind]
-
-    def _checked(self, value: Any) -> Any:
-        """What becomes a member; ArgumentTypeError (CR503) for what cannot."""
-        return checked_module(self, value)
-
-    def __len__(self) -> int:
-        return len(self._members())
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._members())
@@ -228,15 +224,6 @@ class ParameterDict(Named):
             for name, p in self.items()
         ]
         return "\n".join(lines)
-
-
-def checked_module(owner: Module, value: Any) -> Module | None:
-    """A module or None; else ArgumentTypeError (CR503)."""
-    if value is not None and not isinstance(value, Module):
-        raise ArgumentTypeError(
-            "CR503", f"{type(owner).__name__} holds modules, got {type(value).__name__}"
-        )
-    return value
 
 
 def checked_parameter(value: Any) -> Parameter:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, ClassVar
 
 from chainrule.dtypes import dtype as Dtype
@@ -58,9 +57,7 @@ class Convolution(Module):
 
     def reset_parameters(self) -> None:
         """Start anew, at random."""
-        init.kaiming_uniform_(self.weight, a=math.sqrt(5))
-        if self.bias is not None:
-            init.bias_uniform_(self.bias, self.weight)
+        init.fan_in_uniform_(self.weight, self.bias)
 
     def forward(self, input: Tensor) -> Tensor:
         padding: Sizes | str = self.padding

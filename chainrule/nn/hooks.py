@@ -59,10 +59,9 @@ class HookMethods:
         handle = add_hook(self, name, hook)  # type: ignore[arg-type]
         if prepend:
             hooks = getattr(self, name)
-            last = hooks.popitem()
-            others = dict(hooks)
+            *others, added = hooks.items()
             hooks.clear()
-            hooks.update([last, *others.items()])
+            hooks.update([added, *others])
         self._hooked = True
         return handle
 

@@ -186,11 +186,16 @@ def _kaiming_deviation(tensor: Tensor, a: float, mode: str, nonlinearity: str) -
     return calculate_gain(nonlinearity, a) / math.sqrt(fan) if fan else 0.0
 
 
-def bias_uniform_(bias: Tensor, weight: Tensor) -> Tensor:
-    """A bias spread evenly over ±1/√n_in of the weight that it goes with."""
-    fan_in = fans(weight)[0]
-    bound = 1 / math.sqrt(fan_in) if fan_in else 0.0
-    return uniform_(bias, -bound, bound)
+def fan_in_uniform_(weight: Tensor, bias: Tensor | None) -> None:
+    """The weight and the bias of a layer spread evenly over ±1/√n_in.
+
+    Notes:  for the weight that is kaiming_uniform_ with a = √5.
+    """
+    n_in, _ = fans(weight)
+    bound = 1 / math.sqrt(n_in) if n_in else 0.0
+    uniform_(weight, -bound, bound)
+    if bias is not None:
+        uniform_(bias, -bound, bound)
 
 
 def fans(tensor: Tensor) -> tuple[int, int]:

@@ -7,14 +7,11 @@ from typing import Any
 
 from chainrule.dtypes import dtype as Dtype
 from chainrule.functional.normalization import layer_norm
-from chainrule.nn import init
-from chainrule.nn.module import Module
-from chainrule.nn.parameter import Parameter
-from chainrule.tensor.creation import ones, zeros
+from chainrule.nn.normalization import Normalization
 from chainrule.tensor.tensor import Tensor
 
 
-class LayerNorm(Module):
+class LayerNorm(Normalization):
     """Each sample normalized over its last axes  y = w (x - μ) / √(σ² + ε) + b.
 
     Shapes:  (…, *normalized_shape); weight and bias (*normalized_shape)
@@ -39,20 +36,8 @@ class LayerNorm(Module):
         self.normalized_shape = tuple(sizes)
         self.eps = eps
         self.elementwise_affine = elementwise_affine
-        given = {
-            "weight": (ones, elementwise_affine),
-            "bias": (zeros, elementwise_affine and bias),
-        }
-        for name, (value, wanted) in given.items():
-            start = Parameter(value(self.normalized_shape, device=device, dtype=dtype))
-            self.register_parameter(name, start if wanted else None)
-
-    def reset_parameters(self) -> None:
-        """Start anew."""
-        if self.weight is not None:
-            init.ones_(self.weight)
-        if self.bias is not None:
-            init.zeros_(self.bias)
+        shift = elementwise_affine and bias
+        self._register_affine(self.normalized_shape, elementwise_affine, shift, device, dtype)
 
     def forward(self, input: Tensor) -> Tensor:
         return layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from chainrule.dtypes import dtype as Dtype
@@ -47,9 +46,7 @@ class Linear(Module):
 
     def reset_parameters(self) -> None:
         """Start anew, at random."""
-        init.kaiming_uniform_(self.weight, a=math.sqrt(5))
-        if self.bias is not None:
-            init.bias_uniform_(self.bias, self.weight)
+        init.fan_in_uniform_(self.weight, self.bias)
 
     def forward(self, input: Tensor) -> Tensor:
         return linear(input, self.weight, self.bias)

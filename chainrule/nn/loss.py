@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from chainrule.functional import cross_entropy as classes
 from chainrule.functional import loss as F
+from chainrule.functional.cross_entropy import cross_entropy, nll_loss
 from chainrule.functional.reduction import check_reduction
 from chainrule.nn.module import Module
 from chainrule.tensor.tensor import Tensor
@@ -120,7 +120,7 @@ class CrossEntropyLoss(WeightedLoss):
         self.label_smoothing = label_smoothing
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        return classes.cross_entropy(
+        return cross_entropy(
             input,
             target,
             self.weight,
@@ -144,7 +144,7 @@ class NLLLoss(WeightedLoss):
         self.ignore_index = ignore_index
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        return classes.nll_loss(
+        return nll_loss(
             input,
             target,
             self.weight,

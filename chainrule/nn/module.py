@@ -346,7 +346,7 @@ class Module(MemberMethods, StateDictMethods, HookMethods):
 
     def __repr__(self) -> str:
         extra = self.extra_repr()
-        lines = [*extra.split("\n")] if extra else []
+        lines = extra.split("\n") if extra else []
         children = [f"({name}): {_indented(text)}" for name, text in self._child_texts()]
         if len(lines) == 1 and not children:
             return f"{type(self).__name__}({extra})"

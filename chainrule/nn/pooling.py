@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from chainrule.functional import pooling as F
-from chainrule.functional.convolution import Sizes
+from chainrule.functional.convolution import Sizes, per_axis
 from chainrule.nn.module import Module
 from chainrule.tensor.tensor import Tensor
 
@@ -83,9 +83,9 @@ class AvgPool1d(Module):
         count_include_pad: bool = True,
     ) -> None:
         super().__init__()
-        self.kernel_size = _listed(kernel_size)
-        self.stride = self.kernel_size if stride is None else _listed(stride)
-        self.padding = _listed(padding)
+        self.kernel_size = per_axis(kernel_size, 1)
+        self.stride = self.kernel_size if stride is None else per_axis(stride, 1)
+        self.padding = per_axis(padding, 1)
         self.ceil_mode = ceil_mode
         self.count_include_pad = count_include_pad
 
@@ -187,7 +187,3 @@ class AdaptiveMaxPool2d(AdaptiveMaxPooling):
     """The largest elements of output_size parts along each axis; see AdaptiveAvgPool2d."""
 
     function = staticmethod(F.adaptive_max_pool2d)
-
-
-def _listed(sizes: Sizes) -> tuple[int, ...]:
-    return (sizes,) if isinstance(sizes, int) else tuple(sizes)

@@ -23,12 +23,30 @@ class ValuesAndIndices(NamedTuple):
     values: Tensor
     indices: Tensor
 
+    def __repr__(self) -> str:
+        return f"chainrule.return_types.{type(self).__name__.lower()}({_fields(self)})"
+
+
+class Max(ValuesAndIndices):
+    """The largest elements, and where they stand."""
+
+
+class Min(ValuesAndIndices):
+    """The smallest elements, and where they stand."""
+
 
 class SmallestAndLargest(NamedTuple):
     """What `aminmax` returns."""
 
     min: Tensor
     max: Tensor
+
+    def __repr__(self) -> str:
+        return f"chainrule.return_types.aminmax({_fields(self)})"
+
+
+def _fields(found: Any) -> str:
+    return ",".join(f"\n{name}={value!r}" for name, value in found._asdict().items())
 
 
 class Extreme(Reduction, abstract=True):
@@ -97,13 +115,13 @@ class ExtremumMethods(Methods):
         """max(): the largest element; max(dim): with its place; max(other): of each pair."""
         if isinstance(dim, Methods) or other is not None:
             return self.maximum(dim if other is None else other)
-        return self.amax() if dim is None else self._extreme(Argmax, dim, keepdim)
+        return self.amax() if dim is None else Max(*self._extreme(Argmax, dim, keepdim))
 
     def min(self, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:
         """min(): the smallest element; min(dim): with its place; min(other): of each pair."""
         if isinstance(dim, Methods) or other is not None:
             return self.minimum(dim if other is None else other)
-        return self.amin() if dim is None else self._extreme(Argmin, dim, keepdim)
+        return self.amin() if dim is None else Min(*self._extreme(Argmin, dim, keepdim))
 
     def _extreme(self, primitive: type[Position], dim: int, keepdim: bool) -> ValuesAndIndices:
         axis = shapes.axis(dim, self.ndim)

@@ -276,6 +276,32 @@ class IndexingMethods(Methods):
         scaled = source if alpha == 1 else source * alpha
         return self._apply(IndexAdd, self, scaled, at, axes=(axis,))
 
+    def index_copy(self, dim: int, index: Tensor, source: Tensor) -> Tensor:
+        """self with `source` at the positions `index` along `dim`."""
+        _check_same_dtype(self, source, "index_copy")
+        return self._with_part(dim, index, source)
+
+    def index_fill(self, dim: int, index: Tensor, value: Any) -> Tensor:
+        """self with one number at the positions `index` along `dim`."""
+        return self._with_part(dim, index, value)
+
+    def _with_part(self, dim: int, index: Tensor, value: Any) -> Tensor:
+        y = self.clone()
+        y[(slice(None),) * shapes.axis(dim, self.ndim) + (index,)] = value
+        return y
+
+    def index_put(
+        self, indices: Sequence[Tensor], values: Tensor, accumulate: bool = False
+    ) -> Tensor:
+        """self with self[indices] = values; with `accumulate` they are added."""
+        if not accumulate:
+            y = self.clone()
+            y[tuple(indices)] = values
+            return y
+        places = self._of(np.arange(self.numel())).reshape(self.shape)[tuple(indices)]
+        added = values.expand(places.shape).reshape(-1)
+        return self.reshape(-1).index_add(0, places.reshape(-1), added).reshape(self.shape)
+
     def take(self, index: Tensor) -> Tensor:
         """Elements of the flattened tensor."""
         return self.reshape(-1)[index]

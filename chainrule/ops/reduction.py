@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chainrule import shapes
+from chainrule import dtypes, shapes
 from chainrule.errors import ArgumentError, DtypeError
 from chainrule.ops.cumulative import shifted
 from chainrule.ops.methods import Methods
@@ -100,7 +100,7 @@ class ReductionMethods(Methods):
     def _summable(self, dtype: Dtype | None) -> Any:
         """In the type asked for; integers and booleans are summed as int64."""
         if dtype is not None:
-            return self._cast(dtype.numpy)
+            return self._cast(dtypes.numpy_of(dtype))
         return self if self.is_floating_point() else self._cast(INT64)
 
     def sum(
@@ -119,7 +119,7 @@ class ReductionMethods(Methods):
         self, dim: Dims = None, keepdim: bool = False, *, dtype: Dtype | None = None
     ) -> Tensor:
         """The arithmetic mean over `dim`."""
-        x = self._must_float("mean()") if dtype is None else self._cast(dtype.numpy)
+        x = self._must_float("mean()") if dtype is None else self._cast(dtypes.numpy_of(dtype))
         return x.sum(dim, keepdim) / _count(x.shape, dim)
 
     def var(
@@ -172,7 +172,7 @@ class ReductionMethods(Methods):
         dtype: Dtype | None = None,
     ) -> Tensor:
         """The p-norm  (Σ |x|ᵖ)^(1/p) over `dim`; "fro" is p = 2, inf the largest |x|."""
-        x = self._must_float("norm()") if dtype is None else self._cast(dtype.numpy)
+        x = self._must_float("norm()") if dtype is None else self._cast(dtypes.numpy_of(dtype))
         if p in (2, "fro", None):
             return _root((x * x).sum(dim, keepdim))
         if p is None or isinstance(p, str):

@@ -86,6 +86,20 @@ class Concatenate(Movement):
 class SlicingMethods(Methods):
     """What a user calls."""
 
+    def unfold(self, dimension: int, size: int, step: int) -> Tensor:
+        """Windows of `size` positions along an axis, `step` apart, as a new last axis."""
+        at, length = self._axis_and_size(dimension)
+        if not (0 < size <= length and step > 0):
+            raise ShapeError(
+                "CR109",
+                f"unfold(dimension={dimension}, size={size}, step={step}) of an axis of size "
+                f"{length}: windows must fit and the step be at least 1",
+            )
+        starts = np.arange(0, length - size + 1, step)
+        places = self._of((starts[:, None] + np.arange(size)).reshape(-1))
+        windows = self.index_select(at, places).unflatten(at, (len(starts), size))
+        return windows.movedim(at + 1, -1)
+
     def narrow(self, dim: int, start: int, length: int) -> Tensor:
         """`length` positions along `dim`, from `start`."""
         at, size = self._axis_and_size(dim)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chainrule import shapes
+from chainrule import dtypes, shapes
 from chainrule.ops.methods import Methods
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class SoftmaxMethods(Methods):
 
     def _from_largest(self, dim: int, dtype: Dtype | None = None) -> Tensor:
         """x less its largest element along `dim`."""
-        x = self._must_float("softmax") if dtype is None else self._cast(dtype.numpy)
+        x = self._must_float("softmax") if dtype is None else self._cast(dtypes.numpy_of(dtype))
         if x.ndim and x.shape[shapes.axis(dim, x.ndim)] == 0:
             return x
         return x - x.detach().amax(dim, keepdim=True)

@@ -35,6 +35,26 @@ class Argsort(Primitive):
         return np.dtype(np.int64)
 
 
+class Sort(ValuesAndIndices):
+    """The elements in order, and where each came from."""
+
+
+class Topk(ValuesAndIndices):
+    """The largest or smallest few, and where they stand."""
+
+
+class Kthvalue(ValuesAndIndices):
+    """One place of the order, and where its element stands."""
+
+
+class Median(ValuesAndIndices):
+    """The middle of the order, and where its element stands."""
+
+
+class Mode(ValuesAndIndices):
+    """The most frequent element, and where it stands."""
+
+
 class SortingMethods(Methods):
     """What a user calls."""
 
@@ -52,7 +72,7 @@ class SortingMethods(Methods):
     ) -> ValuesAndIndices:
         """The elements along `dim` in order, and where each came from."""
         indices = self.argsort(dim, descending)
-        return ValuesAndIndices(self.gather(dim, indices), indices)
+        return Sort(self.gather(dim, indices), indices)
 
     def topk(
         self, k: int, dim: int = -1, largest: bool = True, sorted: bool = True
@@ -63,7 +83,50 @@ class SortingMethods(Methods):
             raise ArgumentError("CR902", f"topk: k={k} of an axis with {size} elements")
         order = self.argsort(dim, descending=largest)
         indices = order.narrow(dim, 0, k) if self.ndim else order
-        return ValuesAndIndices(self.gather(dim, indices), indices)
+        return Topk(self.gather(dim, indices), indices)
+
+    def kthvalue(self, k: int, dim: int = -1, keepdim: bool = False) -> ValuesAndIndices:
+        """The k-th smallest element along `dim`, counted from 1, and where it is."""
+        size = self.shape[shapes.axis(dim, self.ndim)] if self.ndim else 1
+        if not 1 <= k <= size:
+            raise ArgumentError("CR902", f"kthvalue: k={k} of an axis with {size} elements")
+        return Kthvalue(*self._in_order(k - 1, dim, keepdim))
+
+    def median(self, dim: int | None = None, keepdim: bool = False) -> Any:
+        """The middle element, the lower of two; with `dim` along it, and where it is.
+
+        Notes: nan if there is a nan.
+        """
+        if dim is None:
+            return self.reshape(-1).median(0).values
+        size = self.shape[shapes.axis(dim, self.ndim)] if self.ndim else 1
+        if size == 0:
+            raise ShapeError("CR108", f"median() of no elements, shape {tuple(self.shape)}")
+        has_nan = self.isnan().any(dim, keepdim=True).long()
+        middle = (size - 1) // 2
+        return Median(*self._in_order(middle + has_nan * (size - 1 - middle), dim, keepdim))
+
+    def mode(self, dim: int = -1, keepdim: bool = False) -> ValuesAndIndices:
+        """The most frequent element along `dim`, the smallest of equals, and where it is.
+
+        Notes: compares every pair along `dim`.
+        """
+        ordered = self.sort(dim).values.movedim(dim, -1) if self.ndim else self.reshape(1)
+        if ordered.shape[-1] == 0:
+            raise ShapeError("CR108", f"mode() of no elements, shape {tuple(self.shape)}")
+        counts = (ordered.unsqueeze(-1) == ordered.unsqueeze(-2)).sum(-1)
+        place = counts.argmax(-1, keepdim=True).movedim(-1, dim if self.ndim else 0)
+        return Mode(*self._in_order(place if self.ndim else 0, dim, keepdim))
+
+    def _in_order(self, place: Any, dim: int, keepdim: bool) -> tuple[Tensor, Tensor]:
+        """The elements at a place of the order along `dim`, and their positions."""
+        order = self.argsort(dim)
+        if isinstance(place, int):
+            found = order.narrow(dim, place, 1) if self.ndim else order
+        else:
+            found = order.gather(dim, place)
+        values = self.gather(dim, found)
+        return (values, found) if keepdim else (values.squeeze(dim), found.squeeze(dim))
 
     def unique(
         self,

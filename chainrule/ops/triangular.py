@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -50,6 +50,12 @@ class TriangularMethods(Methods):
         rows, columns = _places(size, size, diagonal)
         places = (self._of(rows), self._of(columns))
         return self._apply(IndexPut, self.new_zeros(size, size), self, *places, axes=(0, 1))
+
+    def _filled_diagonal(self, fill_value: Any) -> Tensor:
+        """The matrix with one number on its diagonal."""
+        height, width = self._matrix_axes("fill_diagonal_()")
+        rows, columns = _places(height, width, 0)
+        return self.index_put((self._of(rows), self._of(columns)), fill_value)
 
     def trace(self) -> Tensor:
         """The sum of the diagonal of a matrix."""

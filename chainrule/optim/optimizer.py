@@ -81,7 +81,7 @@ class Optimizer:
         with no_grad():
             for group in self.param_groups:
                 numbers = Hyperparameters(group)
-                for step, params in self._cohorts(group):
+                for step, params in self._by_step(group):
                     self._update(params, step, numbers)
         if (writing := trace.current.get()) is not None:
             writing.guard(self._identities, f"what {type(self).__name__} works on")
@@ -95,19 +95,19 @@ class Optimizer:
         """What is remembered about a parameter, before its first step."""
         return {}
 
-    def _cohorts(self, group: Mapping[str, Any]) -> list[tuple[Tensor, list[Tensor]]]:
+    def _by_step(self, group: Mapping[str, Any]) -> list[tuple[Tensor, list[Tensor]]]:
         """Parameters that have a gradient, one type and one step count, with that count.
 
         So what depends on the count alone is computed once, not for every parameter.
         """
-        cohorts: dict[Any, list[Tensor]] = {}
+        alike: dict[Any, list[Tensor]] = {}
         tracing = trace.current.get() is not None
         for p in group["params"]:
             if p.grad is not None:
                 step = self._state_of(p, group).get("step")
                 count = step if tracing or step is None else step.item()
-                cohorts.setdefault((p.dtype, count), []).append(p)
-        return [(self._count(params), params) for params in cohorts.values()]
+                alike.setdefault((p.dtype, count), []).append(p)
+        return [(self._count(params), params) for params in alike.values()]
 
     def _state_of(self, p: Tensor, group: Mapping[str, Any]) -> dict[str, Any]:
         """The state of a parameter; made now, and of numbers even in a trace, if need be."""

@@ -82,10 +82,10 @@ class RMSprop(Optimizer):
         return state
 
     def _update(self, params: list[Tensor], step: Tensor, numbers: Hyperparameters) -> None:
-        alpha, momentum = numbers.number("alpha"), numbers.number("momentum")
+        alpha = numbers.number("alpha")
         rate, alpha, new, eps, momentum = in_type(
             params[0].dtype, -numbers.number("lr"), alpha, 1 - alpha, numbers.number("eps"),
-            momentum,
+            numbers.number("momentum"),
         )  # fmt: skip
         for p in params:
             g = self._gradient(p, numbers)

@@ -230,7 +230,8 @@ class AttributeMethods(Methods):
         )
 
     def __format__(self, spec: str) -> str:
-        if not spec:
+        special = type(self).__repr__ is not AttributeMethods.__repr__
+        if not spec and (self.ndim or special or self._known() is None):
             return repr(self)
         if self.ndim:
             raise ArgumentTypeError(
@@ -307,7 +308,7 @@ class AttributeMethods(Methods):
     # -- others like it ----------------------------------------------------------------
 
     def _filled(self, shape: Any, value: Any, dtype: Dtype | None) -> Tensor:
-        kind = self._cell.array.dtype if dtype is None else dtype.numpy
+        kind = self._cell.array.dtype if dtype is None else dtypes.numpy_of(dtype)
         return self._apply(Full, shape=tuple(shape), value=value, dtype=kind)
 
     def zeros_like(self) -> Tensor:
@@ -318,6 +319,14 @@ class AttributeMethods(Methods):
 
     def full_like(self, value: Any) -> Tensor:
         return self._filled(self.shape, value, None)
+
+    def new(self, *data: Any) -> Tensor:
+        """An older name: new_empty of a size, or new_tensor of a list or an array."""
+        is_size = not data or isinstance(data[0], (Size, int))
+        return self.new_empty(*data) if is_size else self.new_tensor(*data)
+
+    def __reversed__(self) -> Tensor:
+        return self.flip(0) if self.ndim else self  # type: ignore[return-value]
 
     def new_zeros(self, *size: Any, **options: Any) -> Tensor:
         """0 everywhere, in this tensor's type; options: dtype, device, requires_grad."""
@@ -345,7 +354,7 @@ class AttributeMethods(Methods):
     ) -> Tensor:
         """A copy of `data` in this tensor's type."""
         resolve_device(device)
-        kind = self._cell.array.dtype if dtype is None else dtype.numpy
+        kind = self._cell.array.dtype if dtype is None else dtypes.numpy_of(dtype)
         y = self._taken_in(data, "new_tensor(array)").clone()._cast(kind)
         return y.requires_grad_() if requires_grad else y
 

@@ -36,14 +36,14 @@ class ConversionMethods(Methods):
         Args: copy: a tensor of its own even where nothing changes.
         """
         for argument in args:
-            if isinstance(argument, dtypes.dtype):
+            if isinstance(argument, (dtypes.dtype, type)):
                 dtype = argument
             elif isinstance(argument, Methods):
                 dtype = argument.dtype
             elif not isinstance(argument, bool):
                 resolve_device(argument)
         resolve_device(device)
-        y: Any = self if dtype is None else self._cast(dtype.numpy)
+        y: Any = self if dtype is None else self._cast(dtypes.numpy_of(dtype))
         return y.clone() if copy and y is self else y
 
     def type(self, dtype: Any = None) -> Any:

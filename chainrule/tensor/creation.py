@@ -32,7 +32,7 @@ def _shape(sizes: Any, size: Any = None) -> Shape:
 
 
 def _kind(dtype: Dtype | None) -> np.dtype:
-    return settings.defaults.float_dtype if dtype is None else dtype.numpy
+    return settings.defaults.float_dtype if dtype is None else dtypes.numpy_of(dtype)
 
 
 def tensor(
@@ -49,7 +49,7 @@ def tensor(
     if isinstance(data, np.ndarray):
         trace.refuse_array("tensor(array)")
     array = _as_array(data)
-    kind = _natural(array, data) if dtype is None else dtype.numpy
+    kind = _natural(array, data) if dtype is None else dtypes.numpy_of(dtype)
     y = Tensor._of(dtypes.cast(array, kind).copy())
     return _finished(y, requires_grad, device)
 
@@ -126,7 +126,7 @@ def full(
     if isinstance(fill_value, Tensor):
         fill_value = fill_value.item()
     natural = _kind(None) if isinstance(fill_value, float) else np.asarray(fill_value).dtype
-    kind = natural if dtype is None else dtype.numpy
+    kind = natural if dtype is None else dtypes.numpy_of(dtype)
     y = Tensor._apply(Full, shape=_shape((size,)), value=fill_value, dtype=kind)
     return _finished(y, requires_grad, device)
 
@@ -199,7 +199,7 @@ def arange(
     given = (0, start, step) if end is None else (start, end, step)
     bounds = [b.item() if isinstance(b, (Tensor, np.generic)) else b for b in given]
     whole = all(isinstance(b, int) for b in bounds)
-    kind = dtype.numpy if dtype is not None else dtypes.int64.numpy if whole else _kind(None)
+    kind = dtypes.int64.numpy if whole and dtype is None else _kind(dtype)
     first, last, stride = bounds if dtypes.is_float(kind) else tuple(map(int, bounds))
     if stride == 0 or (last - first) / stride < 0:
         raise ArgumentError(

@@ -116,6 +116,12 @@ class DifferentiationMethods(Methods):
             )
         return gradient._cast(self._cell.array.dtype)
 
+    def _hook_functions(self) -> tuple:
+        """What is called when its gradient comes, and when it has been added up."""
+        if not self._hooks and not self._accumulated:
+            return ()
+        return tuple((self._hooks or {}).values()), tuple((self._accumulated or {}).values())
+
     def _forget_grad(self, set_to_none: bool) -> None:
         """No gradient, or one of zeros. Dropping it does not ask whether there was one, so
         that a compiled step is the same whatever it finds."""

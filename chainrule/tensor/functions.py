@@ -27,6 +27,8 @@ def _function(name: str) -> Callable[..., Any]:
                 f"{name}() takes a tensor first, got {type(input).__name__}; "
                 "chainrule.tensor(value) makes one",
             )
+        if kwargs and (out := kwargs.pop("out", None)) is not None:
+            return out._assign(method(input, *args, **kwargs), f"{name}(out=...)")
         return method(input, *args, **kwargs)
 
     return function
@@ -107,6 +109,9 @@ greater = _function("greater")
 greater_equal = _function("greater_equal")
 gt = _function("gt")
 index_add = _function("index_add")
+index_copy = _function("index_copy")
+index_fill = _function("index_fill")
+index_put = _function("index_put")
 index_select = _function("index_select")
 inner = _function("inner")
 is_complex = _function("is_complex")
@@ -116,6 +121,7 @@ isfinite = _function("isfinite")
 isin = _function("isin")
 isinf = _function("isinf")
 isnan = _function("isnan")
+kthvalue = _function("kthvalue")
 le = _function("le")
 lerp = _function("lerp")
 less = _function("less")
@@ -139,9 +145,11 @@ matmul = _function("matmul")
 max = _function("max")
 maximum = _function("maximum")
 mean = _function("mean")
+median = _function("median")
 min = _function("min")
 minimum = _function("minimum")
 mm = _function("mm")
+mode = _function("mode")
 moveaxis = _function("moveaxis")
 movedim = _function("movedim")
 mul = _function("mul")
@@ -267,6 +275,16 @@ def hstack(tensors: Sequence[Tensor]) -> Tensor:
 def vstack(tensors: Sequence[Tensor]) -> Tensor:
     """Tensors one under the other, vectors as rows."""
     return cat([_with_axes(tensor, 2) for tensor in tensors], 0)
+
+
+def column_stack(tensors: Sequence[Tensor]) -> Tensor:
+    """Joined as columns: a vector is one column."""
+    return cat([x.reshape(-1, 1) if x.ndim < 2 else x for x in tensors], 1)
+
+
+def cdist(x1: Tensor, x2: Tensor, p: float = 2.0) -> Tensor:
+    """The distance of every row of x1 to every row of x2: y[i, j] = ‖x1[i] - x2[j]‖ₚ."""
+    return (x1.unsqueeze(-2) - x2.unsqueeze(-3)).norm(p, -1)
 
 
 def atleast_1d(*tensors: Any) -> Any:

@@ -68,7 +68,7 @@ class Generator:
 
     def uniform(self, shape: Sequence[int], dtype: dtypes.dtype | None = None) -> Tensor:
         """Numbers from 0 (included) to 1 (excluded)."""
-        kind = settings.defaults.float_dtype if dtype is None else dtype.numpy
+        kind = settings.defaults.float_dtype if dtype is None else dtypes.numpy_of(dtype)
         wide = np.dtype(np.float32) if kind in dtypes.HALVES else kind
         y = self._next(RandomUniform, shape=tuple(shape), dtype=wide)
         if kind in dtypes.HALVES:  # cut to the digits of the type, so that none rounds to 1
@@ -81,7 +81,7 @@ class Generator:
 
         z = √(-2 ln u) cos 2πv and √(-2 ln u) sin 2πv        Source: Box & Muller 1958
         """
-        kind = settings.defaults.float_dtype if dtype is None else dtype.numpy
+        kind = settings.defaults.float_dtype if dtype is None else dtypes.numpy_of(dtype)
         size = math.prod(shape)
         wide = dtypes.float64 if kind == np.float64 else dtypes.float32
         pairs = self.uniform((2, -(-size // 2)), wide)

@@ -15,7 +15,9 @@ def grad(
     grad_outputs: Tensor | Sequence[Tensor | None] | None = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
+    only_inputs: bool = True,
     allow_unused: bool | None = None,
+    is_grads_batched: bool = False,
     materialize_grads: bool = False,
 ) -> tuple[Tensor | None, ...]:
     """∂outputs/∂inputs, without touching `.grad`.
@@ -23,8 +25,14 @@ def grad(
     Args:
         grad_outputs: the cotangent of each output; may be left out for single numbers
         create_graph: record the gradient's own computation, for higher derivatives
+        only_inputs: always so, whatever is given; older programs name it
         allow_unused: return None for an input that the outputs do not depend on
+        is_grads_batched: not supported; call grad once for each cotangent
     """
+    if is_grads_batched:
+        raise ArgumentError(
+            "CR902", "grad: is_grads_batched is not supported; call it for each cotangent"
+        )
     ys = [outputs] if isinstance(outputs, Tensor) else list(outputs)
     xs = [inputs] if isinstance(inputs, Tensor) else list(inputs)
     if grad_outputs is None or isinstance(grad_outputs, Tensor):

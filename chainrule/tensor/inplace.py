@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from chainrule import settings
+from chainrule.errors import GradientError
 from chainrule.ops.methods import Methods
+from chainrule.tensor import tape
 
 if TYPE_CHECKING:
     from chainrule.tensor.tensor import Tensor
@@ -19,6 +22,27 @@ def _in_place(name: str) -> Callable[..., Tensor]:
 
     method.__name__ = method.__qualname__ = f"{name}_"
     method.__doc__ = f"`{name}`, with the result stored in this tensor."
+    return method
+
+
+def _reshaping(name: str) -> Callable[..., Tensor]:
+    """The same elements in other axes; what this tensor is a view of does not change."""
+
+    def method(self: Any, *args: Any, **kwargs: Any) -> Tensor:
+        if settings.grad_enabled.get() and self.requires_grad and self.is_leaf:
+            raise GradientError(
+                "CR303",
+                f"{name}_() would change a leaf that requires a gradient (shape "
+                f"{tuple(self.shape)}); use {name}() without the underscore",
+            )
+        result = getattr(self, name)(*args, **kwargs)
+        edge = tape.edge_of(result) if result.requires_grad and not self.is_leaf else None
+        self.data = result
+        self._edge, self._cut_from = edge, None
+        return self
+
+    method.__name__ = method.__qualname__ = f"{name}_"
+    method.__doc__ = f"`{name}` of this very tensor."
     return method
 
 
@@ -94,6 +118,14 @@ class InPlaceMethods(Methods):
     scatter_ = _in_place("scatter")
     scatter_add_ = _in_place("scatter_add")
     index_add_ = _in_place("index_add")
+    index_copy_ = _in_place("index_copy")
+    index_fill_ = _in_place("index_fill")
+    index_put_ = _in_place("index_put")
+    fill_diagonal_ = _in_place("_filled_diagonal")
+    unsqueeze_ = _reshaping("unsqueeze")
+    squeeze_ = _reshaping("squeeze")
+    t_ = _reshaping("t")
+    transpose_ = _reshaping("transpose")
     cumsum_ = _in_place("cumsum")
     logical_not_ = _in_place("logical_not")
 

@@ -128,6 +128,7 @@ def backward(
     retain_graph: bool,
     create_graph: bool,
     targets: list[Edge] | None = None,
+    leaf_hooks: bool = True,
 ) -> dict[Edge, Tensor]:
     """Walk the graph from `roots`, each with its cotangent, latest node first.
 
@@ -147,7 +148,7 @@ def backward(
                     walk.send(edge, cotangent)
             if not retain_graph:
                 node.release()
-        return walk.finish()
+        return walk.finish(leaf_hooks)
     finally:
         creating_graph.reset(graph_token)
         settings.grad_enabled.reset(grad_token)
@@ -191,11 +192,11 @@ class _Walk:
             self.found[node] = g
         return node, g
 
-    def finish(self) -> dict[Edge, Tensor]:
+    def finish(self, leaf_hooks: bool) -> dict[Edge, Tensor]:
         """The cotangents of the leaves, after their hooks."""
         for leaf, g in self.pending.items():
             if self.targets is None or leaf in self.targets:
-                self.found[leaf] = run_hooks(leaf._hooks, g)
+                self.found[leaf] = run_hooks(leaf._hooks, g) if leaf_hooks else g
         return self.found
 
     def _leads_to_target(self, edge: Edge) -> bool:

@@ -95,7 +95,7 @@ class Trace:
     def _meet(self, tensor: Tensor, binding: Binding) -> None:
         """A tensor from outside, seen for the first time."""
         self._met[id(tensor)] = tensor
-        self.guard(lambda: (tensor._cell, tensor._requires_grad), "what a tensor holds")
+        self.guard(lambda: _facts(tensor), "what a tensor holds")
         if not isinstance(binding, Argument):
             return
         if tensor._requires_grad:
@@ -105,6 +105,13 @@ class Trace:
                 f"from outside{user_line()}, and requires a gradient; pass it one way only",
             )
         self.pinned[binding.position] = tensor._cell
+
+    def _meet_argument(self, tensor: Tensor) -> None:
+        """An argument met from outside by its gradient, before its numbers."""
+        binding = self._states.get(id(tensor._cell))
+        known = id(tensor) in self._met or id(tensor) in self._own
+        if isinstance(binding, Argument) and not known:
+            self._meet(tensor, binding)
 
     def alias(self, tensor: Tensor, twin: Tensor) -> None:
         """Note that `twin` shares the memory of `tensor`."""
@@ -150,6 +157,7 @@ class Trace:
     def grad_slot(self, tensor: Tensor) -> GradSlot:
         """The slot `tensor.grad`, whose object changes from step to step."""
         if id(tensor) not in self._grads:
+            self._meet_argument(tensor)
             self._grads[id(tensor)] = GradSlot(tensor, self)
         return self._grads[id(tensor)]
 
@@ -173,7 +181,11 @@ class Trace:
 
     def written_grads(self) -> list[GradSlot]:
         """The slots of outside tensors whose gradient was replaced or changed."""
-        return [slot for slot in self._grads.values() if slot.is_outside and slot.written]
+        return [slot for slot in self.outside_grads() if slot.written]
+
+    def outside_grads(self) -> list[GradSlot]:
+        """The slots of outside tensors whose gradient was read or written."""
+        return [slot for slot in self._grads.values() if slot.is_outside]
 
     def release(self) -> None:
         """Let go of everything but the graph, the guards and the places of the bindings."""
@@ -181,6 +193,11 @@ class Trace:
             held.clear()
         for binding in self.bindings:
             binding.release()
+
+
+def _facts(tensor: Tensor) -> tuple:
+    """What a recording takes for granted about a tensor from outside."""
+    return tensor._cell, tensor._requires_grad, tensor._hook_functions()
 
 
 def refuse_array(what: str) -> None:

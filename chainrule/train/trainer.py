@@ -12,7 +12,7 @@ from chainrule.tensor.tensor import Tensor
 from chainrule.train.callback import POINTS, Callback
 from chainrule.train.loop import train
 
-SCHEDULES = ("step", "epoch", "score")
+SCHEDULE_EACH = ("step", "epoch", "score")
 
 
 class Trainer:
@@ -136,10 +136,11 @@ class Trainer:
         return [default_generator] if own is None else [default_generator, own]
 
     def _check(self) -> None:
-        if self.schedule_each not in SCHEDULES:
+        if self.schedule_each not in SCHEDULE_EACH:
             raise ArgumentError(
                 "CR808",
-                f"schedule_each is one of {', '.join(SCHEDULES)}, got {self.schedule_each!r}",
+                f"schedule_each is one of {', '.join(SCHEDULE_EACH)}, got "
+                f"{self.schedule_each!r}",
             )
         if self.schedule_each == "score" and self.validation is None:
             raise ArgumentError(

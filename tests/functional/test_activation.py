@@ -10,7 +10,7 @@ import pytest
 import chainrule as cr
 import chainrule.nn.functional as F
 from chainrule.autograd import gradcheck, gradgradcheck
-from chainrule.errors import DtypeError, GradientError, ShapeError
+from chainrule.errors import ArgumentError, DtypeError, GradientError, ShapeError
 
 CLOSED_FORMS = {
     "relu": lambda x: max(x, 0),
@@ -99,6 +99,8 @@ def test_arguments():
     assert F.hardtanh(x, -1.0, 1.0).tolist() == [-1.0, pytest.approx(-0.2), 0.5, 1.0]
     assert F.softplus(x, beta=2, threshold=4)[3].item() == 3.0
     assert F.gelu(x, "tanh").isclose(F.gelu(x), atol=1e-3).all()
+    with pytest.raises(ArgumentError, match=r"CR902: gelu: .*'tahn'; choose from none, tanh"):
+        F.gelu(x, "tahn")
 
 
 def test_prelu_has_one_slope_or_one_for_each_channel():

@@ -5,7 +5,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.dtypes import BFLOAT16, cast
-from chainrule.errors import ChainruleError
+from chainrule.errors import ArgumentTypeError, ChainruleError
 
 
 def rounded(x):
@@ -74,3 +74,12 @@ def test_what_a_type_says_of_itself():
     assert (cr.uint8.is_signed, cr.int8.is_signed, cr.float16.is_signed) == (False, True, True)
     assert cr.can_cast(cr.int8, cr.float16)
     assert not cr.can_cast(cr.float16, cr.int8)
+
+
+def test_python_types_name_element_types():
+    assert cr.zeros(2, dtype=float).dtype is cr.float64
+    assert cr.tensor([0.5], dtype=int).tolist() == [0]
+    assert cr.tensor([0, 2]).to(bool).dtype is cr.bool
+    assert cr.ones(2).sum(dtype=float).dtype is cr.float64
+    with pytest.raises(ArgumentTypeError, match="no element type 'float32'"):
+        cr.zeros(2, dtype="float32")

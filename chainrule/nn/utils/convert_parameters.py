@@ -31,7 +31,8 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
     if vec.shape != (sum(sizes),):
         raise ShapeError(
             "CR533",
-            f"a vector {tuple(vec.shape)} for parameters that hold {sum(sizes)} elements",
+            f"a vector {tuple(vec.shape)} for parameters that hold {sum(sizes)} elements; "
+            "parameters_to_vector(parameters) has the shape that fits",
         )
     with no_grad():
         for p, part in zip(listed, vec.split(sizes), strict=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from chainrule.optim.lr_scheduler.scheduler import LRScheduler, refuse
+from chainrule.optim.lr_scheduler.scheduler import LRScheduler, bad_argument
 from chainrule.optim.optimizer import Optimizer
 
 
@@ -40,7 +40,7 @@ class CosineAnnealingLR(LRScheduler):
         self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1
     ) -> None:
         if not T_max > 0:
-            raise refuse("CosineAnnealingLR", "T_max must be above 0", T_max)
+            raise bad_argument("CosineAnnealingLR", "T_max must be above 0", T_max)
         self.T_max = T_max
         self.eta_min = eta_min
         super().__init__(optimizer, last_epoch)

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from chainrule.optim.lr_scheduler.scheduler import LRScheduler, per_group, refuse
+from chainrule.optim.lr_scheduler.scheduler import LRScheduler, bad_argument, per_group
 from chainrule.optim.optimizer import Optimizer
 
 
@@ -52,7 +52,7 @@ class StepLR(FactorLR):
         self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1
     ) -> None:
         if not step_size > 0:
-            raise refuse("StepLR", "step_size must be at least 1", step_size)
+            raise bad_argument("StepLR", "step_size must be at least 1", step_size)
         self.step_size = step_size
         self.gamma = gamma
         super().__init__(optimizer, last_epoch)
@@ -107,7 +107,7 @@ class ConstantLR(FactorLR):
         last_epoch: int = -1,
     ) -> None:
         if not 0 < factor <= 1:
-            raise refuse("ConstantLR", "factor must be above 0 and at most 1", factor)
+            raise bad_argument("ConstantLR", "factor must be above 0 and at most 1", factor)
         self.factor = factor
         self.total_iters = total_iters
         super().__init__(optimizer, last_epoch)
@@ -131,9 +131,11 @@ class LinearLR(FactorLR):
         last_epoch: int = -1,
     ) -> None:
         if not 0 < start_factor <= 1:
-            raise refuse("LinearLR", "start_factor must be above 0 and at most 1", start_factor)
+            raise bad_argument(
+                "LinearLR", "start_factor must be above 0 and at most 1", start_factor
+            )
         if not 0 <= end_factor <= 1:
-            raise refuse("LinearLR", "end_factor must be from 0 to 1", end_factor)
+            raise bad_argument("LinearLR", "end_factor must be from 0 to 1", end_factor)
         self.start_factor = start_factor
         self.end_factor = end_factor
         self.total_iters = total_iters

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from chainrule.errors import ArgumentError
-from chainrule.optim.lr_scheduler.scheduler import LRScheduler, per_group, refuse
+from chainrule.optim.lr_scheduler.scheduler import LRScheduler, bad_argument, per_group
 from chainrule.optim.optimizer import Optimizer
 
 Phase = dict[str, Any]
@@ -68,9 +68,11 @@ class OneCycleLR(LRScheduler):
     ) -> None:
         self._attach(optimizer)
         if anneal_strategy not in ("cos", "linear"):
-            raise refuse("OneCycleLR", "anneal_strategy is 'cos' or 'linear'", anneal_strategy)
+            raise bad_argument(
+                "OneCycleLR", "anneal_strategy is 'cos' or 'linear'", anneal_strategy
+            )
         if not 0 <= pct_start <= 1:
-            raise refuse("OneCycleLR", "pct_start must be from 0 to 1", pct_start)
+            raise bad_argument("OneCycleLR", "pct_start must be from 0 to 1", pct_start)
         self.total_steps = _total(total_steps, epochs, steps_per_epoch)
         self._schedule_phases = _phases(self.total_steps, pct_start, three_phase)
         self._anneal_func_type = anneal_strategy
@@ -87,7 +89,7 @@ class OneCycleLR(LRScheduler):
     def _prepare_momentum(self, base: Any, highest: Any, last_epoch: int) -> None:
         defaults = self.optimizer.defaults
         if "momentum" not in defaults and "betas" not in defaults:
-            raise refuse(
+            raise bad_argument(
                 "OneCycleLR",
                 "cycle_momentum=True needs an optimizer with momentum or betas",
                 type(self.optimizer).__name__,
@@ -118,13 +120,9 @@ class OneCycleLR(LRScheduler):
 
     def _phase(self) -> tuple[Phase, float]:
         """The phase that the step is in, and how much of it is done."""
-        start = 0.0
-        for phase in self._schedule_phases[:-1]:
-            if self.last_epoch <= phase["end_step"]:
-                break
-            start = phase["end_step"]
-        else:
-            phase = self._schedule_phases[-1]
+        ends = [phase["end_step"] for phase in self._schedule_phases[:-1]]
+        over = [end for end in ends if end < self.last_epoch]
+        phase, start = self._schedule_phases[len(over)], over[-1] if over else 0.0
         length = phase["end_step"] - start
         return phase, (self.last_epoch - start) / length if length else 1.0
 
@@ -137,14 +135,16 @@ class OneCycleLR(LRScheduler):
 
 def _total(total_steps: int | None, epochs: int | None, steps_per_epoch: int | None) -> int:
     if total_steps is None and (epochs is None or steps_per_epoch is None):
-        raise refuse(
+        raise bad_argument(
             "OneCycleLR",
             "give total_steps, or epochs and steps_per_epoch",
             {"total_steps": total_steps, "epochs": epochs, "steps_per_epoch": steps_per_epoch},
         )
     factors = [epochs, steps_per_epoch] if total_steps is None else [total_steps]
     if not all(isinstance(n, int) and n > 0 for n in factors):
-        raise refuse("OneCycleLR", "the number of steps must be whole and above 0", factors)
+        raise bad_argument(
+            "OneCycleLR", "the number of steps must be whole and above 0", factors
+        )
     return math.prod(factors)  # type: ignore[arg-type]
 
 

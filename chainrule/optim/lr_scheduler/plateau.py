@@ -7,7 +7,7 @@ from typing import SupportsFloat
 
 from chainrule.errors import ArgumentError
 from chainrule.optim.hyperparameters import refuse_while_tracing
-from chainrule.optim.lr_scheduler.scheduler import LRScheduler, per_group, refuse, set_lr
+from chainrule.optim.lr_scheduler.scheduler import LRScheduler, bad_argument, per_group, set_lr
 from chainrule.optim.optimizer import Optimizer
 
 
@@ -54,11 +54,11 @@ class ReduceLROnPlateau(LRScheduler):
     ) -> None:
         self._attach(optimizer)
         if not factor < 1:
-            raise refuse("ReduceLROnPlateau", "factor must be below 1", factor)
+            raise bad_argument("ReduceLROnPlateau", "factor must be below 1", factor)
         if mode not in ("min", "max"):
-            raise refuse("ReduceLROnPlateau", "mode is 'min' or 'max'", mode)
+            raise bad_argument("ReduceLROnPlateau", "mode is 'min' or 'max'", mode)
         if threshold_mode not in ("rel", "abs"):
-            raise refuse(
+            raise bad_argument(
                 "ReduceLROnPlateau", "threshold_mode is 'rel' or 'abs'", threshold_mode
             )
         self.factor = factor
@@ -110,7 +110,7 @@ class ReduceLROnPlateau(LRScheduler):
             bar = self.best * (1 + sign * self.threshold)
         else:
             bar = self.best + sign * self.threshold
-        return value > bar if self.mode == "max" else value < bar
+        return sign * value > sign * bar
 
     def _reduce(self) -> None:
         groups = self.optimizer.param_groups

@@ -128,7 +128,7 @@ def per_group(owner: str, name: str, value: Any, optimizer: Optimizer) -> list[A
     return list(value)
 
 
-def refuse(owner: str, wanted: str, given: Any) -> ArgumentError:
+def bad_argument(owner: str, wanted: str, given: Any) -> ArgumentError:
     """The error for an argument that a schedule cannot follow."""
     return ArgumentError("CR606", f"{owner}: {wanted}, got {given!r}")
 
