@@ -168,6 +168,10 @@ SAMPLES = {
     "Not": unary(whole, BITS),
     "IsNan": [*unary(), Sample(np.array([np.nan, np.inf, 1.0]))],
     "IsFinite": [*unary(), Sample(np.array([np.nan, -np.inf, 1.0]))],
+    "InRange": [
+        Sample(at(*numbers), limit=3, what="f", of="label", among="classes")
+        for numbers in ([0, 2, 1], [], [2])
+    ],
     "Lerp": update(operands=2),
     "AddProduct": update(operands=3),
     "AddQuotient": update(operands=3),

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
-
 from chainrule import dtypes
 from chainrule.errors import ArgumentError, DtypeError, ShapeError
 from chainrule.functional.channels import per_channel
-from chainrule.functional.labels import check_integers, check_range, known, within
+from chainrule.functional.labels import check_integers, in_range, within
 from chainrule.functional.reduction import check_not_empty, check_reduction, reduced
 from chainrule.functional.softmax import log_softmax
 from chainrule.tensor.creation import arange
@@ -89,15 +87,11 @@ def _class_axis(input: Tensor) -> int:
 def _picked(x: Tensor, labels: Tensor) -> Tensor:
     """x at the label of each sample  Σ_k x[k] [k = t]: (n, k, …) → (n, …)
 
-    A sum over all classes, as its derivative is cheaper than that of a gather. Labels cannot
-    be checked while tracing; then x is nan at one that is out of range.
+    A sum over all classes, as its derivative is cheaper than that of a gather.
     """
     dim = _class_axis(x)
     classes = per_channel(arange(x.shape[dim]), x)
-    picked = x.where(labels.unsqueeze(dim) == classes, 0).sum(dim)
-    if known(labels) is None:
-        picked = picked.masked_fill((labels < 0) | (labels >= x.shape[dim]), math.nan)
-    return picked
+    return x.where(labels.unsqueeze(dim) == classes, 0).sum(dim)
 
 
 def _weighted(
@@ -150,9 +144,7 @@ def _labels(
     if not 0 <= ignore_index < classes and within(target, classes):
         return target, None
     ignored = target == ignore_index
-    labels = target.masked_fill(ignored, 0)
-    check_range(labels, classes, what)
-    return labels, ignored
+    return in_range(target.masked_fill(ignored, 0), classes, what), ignored
 
 
 def _check(input: Tensor, weight: Tensor | None, reduction: str, what: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chainrule.errors import ArgumentError
-from chainrule.functional.labels import check_integers, check_range, known
+from chainrule.functional.labels import check_integers, in_range
 from chainrule.tensor.creation import arange
 from chainrule.tensor.tensor import Tensor
 
@@ -23,9 +23,7 @@ def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> 
     """
     rows = weight.shape[0]
     check_integers(input, "embedding")
-    check_range(input, rows, "embedding", of="row number", among="rows")
-    if known(input) is None:  # while tracing: let the engine refuse negative numbers too
-        input = input.masked_fill(input < 0, rows)
+    input = in_range(input, rows, "embedding", of="row number", among="rows")
     y = weight[input]
     if padding_idx is None:
         return y
@@ -56,5 +54,5 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     """
     check_integers(tensor, "one_hot")
     classes = int(tensor.max().item()) + 1 if num_classes == -1 else num_classes
-    check_range(tensor, classes, "one_hot")
+    tensor = in_range(tensor, classes, "one_hot")
     return (tensor.unsqueeze(-1) == arange(classes)).long()

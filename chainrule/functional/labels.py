@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from chainrule import dtypes
-from chainrule.errors import AxisError, DtypeError
+from chainrule.errors import DtypeError
+from chainrule.ops.checking import InRange
 from chainrule.tensor import trace
 from chainrule.tensor.tensor import Tensor
 
@@ -33,17 +34,8 @@ def check_integers(labels: Tensor, what: str) -> None:
         )
 
 
-def check_range(
+def in_range(
     labels: Tensor, classes: int, what: str, of: str = "label", among: str = "classes"
-) -> None:
-    """Raises AxisError (CR512) for a label that is known to be out of range."""
-    numbers = known(labels)
-    if numbers is None or within(labels, classes):
-        return
-    wrong = numbers[(numbers < 0) | (numbers >= classes)]
-    repair = f"{of}s start at 0" if wrong.min() == classes else f"are these the right {of}s?"
-    raise AxisError(
-        "CR512",
-        f"{what}: {of} {wrong.flat[0]} is out of range; with {classes} {among} the {of}s are "
-        f"0 to {classes - 1} ({wrong.size} of {numbers.size} are not; {repair})",
-    )
+) -> Tensor:
+    """The labels, checked whenever they are computed: AxisError (CR512) if one is not there."""
+    return labels._apply(InRange, labels, limit=classes, what=what, of=of, among=among)

@@ -314,3 +314,15 @@ def test_an_optimizer_of_the_program_with_state_made_in_the_first_step():
         found.append(w.item())
     assert found[0] == found[1]
     assert len(run.explain().retraces) == 1
+
+
+def test_labels_and_rows_are_checked_at_every_call():
+    loss = cr.compile(nn.functional.cross_entropy)
+    rows = cr.compile(nn.functional.embedding)
+    hot = cr.compile(lambda x: nn.functional.one_hot(x, 3))
+    x = cr.randn(2, 3)
+    for call in (lambda y: loss(x, y), lambda y: rows(y, x.T), hot):
+        call(cr.tensor([0, 2]))
+        for wrong in ([0, 3], [-1, 0]):
+            with pytest.raises(IndexError, match="CR512"):
+                call(cr.tensor(wrong))

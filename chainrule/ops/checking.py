@@ -1,0 +1,30 @@
+"""Checks of values: operations, so that a compiled function makes them at every call."""
+
+from __future__ import annotations
+
+from chainrule.errors import AxisError
+from chainrule.ops.primitive import Primitive
+
+
+class InRange(Primitive):
+    """x itself, if all its numbers are from 0 to limit - 1.
+
+    Args:    what: the function that asks; of: what the numbers are; among: what they count.
+    Raises:  AxisError (CR512), in forward.
+    """
+
+    widens_halves = False
+
+    def forward(x, *, limit, what, of, among):
+        if not x.size or (x.min() >= 0 and x.max() < limit):
+            return x
+        wrong = x[(x < 0) | (x >= limit)]
+        repair = f"{of}s start at 0" if wrong.min() == limit else f"are these the right {of}s?"
+        raise AxisError(
+            "CR512",
+            f"{what}: {of} {wrong.flat[0]} is out of range; with {limit} {among} the {of}s are "
+            f"0 to {limit - 1} ({wrong.size} of {x.size} are not; {repair})",
+        )
+
+    def shape(x, *, limit, what, of, among):
+        return x
