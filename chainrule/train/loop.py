@@ -12,39 +12,39 @@ if TYPE_CHECKING:
     from chainrule.train.trainer import Trainer
 
 
-def train(t: Trainer) -> None:
-    """Train the trainer's model; at each t.call(...) the callbacks have their turn."""
-    t.call("training_begins")
-    while t.epoch < t.epochs and not t.stopped:
+def train(trainer: Trainer) -> None:
+    """Train the trainer's model; at each trainer.call(...) the callbacks have their turn."""
+    trainer.call("training_begins")
+    while trainer.epoch < trainer.epochs and not trainer.stopped:
         started = time.perf_counter()
         train_loss = Mean()
-        t.model.train()
-        t.call("epoch_begins")
+        trainer.model.train()
+        trainer.call("epoch_begins")
 
-        for inputs, targets in t.batches:
-            t.optimizer.zero_grad()
-            loss = t.loss_function(t.model(inputs), targets)
+        for inputs, targets in trainer.batches:
+            trainer.optimizer.zero_grad()
+            loss = trainer.loss_function(trainer.model(inputs), targets)
             loss.backward()
-            t.call("gradients_ready")
-            t.optimizer.step()
-            if t.scheduler is not None and t.schedule_each == "step":
-                t.scheduler.step()
-            t.step += 1
-            t.loss = loss.item()
-            train_loss.update(t.loss, weight=len(inputs))
-            t.call("step_ends")
+            trainer.call("gradients_ready")
+            trainer.optimizer.step()
+            if trainer.scheduler is not None and trainer.schedule_each == "step":
+                trainer.scheduler.step()
+            trainer.step += 1
+            trainer.loss = loss.item()
+            train_loss.update(trainer.loss, weight=len(inputs))
+            trainer.call("step_ends")
 
-        record = {"epoch": t.epoch + 1, "step": t.step, "train_loss": train_loss.compute()}
-        record["learning_rate"] = t.optimizer.param_groups[0]["lr"]
-        if t.validation is not None:
-            scores = evaluate(t.model, t.validation, t.loss_function, t.metrics)
+        record = {"epoch": trainer.epoch + 1, "step": trainer.step, "train_loss": train_loss.compute()}
+        record["learning_rate"] = trainer.optimizer.param_groups[0]["lr"]
+        if trainer.validation is not None:
+            scores = evaluate(trainer.model, trainer.validation, trainer.loss_function, trainer.metrics)
             record |= {f"validation_{name}": score for name, score in scores.items()}
-        if t.scheduler is not None and t.schedule_each == "epoch":
-            t.scheduler.step()
-        elif t.scheduler is not None and t.schedule_each == "score":
-            t.scheduler.step(record["validation_loss"])
+        if trainer.scheduler is not None and trainer.schedule_each == "epoch":
+            trainer.scheduler.step()
+        elif trainer.scheduler is not None and trainer.schedule_each == "score":
+            trainer.scheduler.step(record["validation_loss"])
         record["seconds"] = time.perf_counter() - started
-        t.history.append(record)
-        t.epoch += 1
-        t.call("epoch_ends")
-    t.call("training_ends")
+        trainer.history.append(record)
+        trainer.epoch += 1
+        trainer.call("epoch_ends")
+    trainer.call("training_ends")
