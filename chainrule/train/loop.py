@@ -34,10 +34,13 @@ def train(trainer: Trainer) -> None:
             train_loss.update(trainer.loss, weight=len(inputs))
             trainer.call("step_ends")
 
-        record = {"epoch": trainer.epoch + 1, "step": trainer.step, "train_loss": train_loss.compute()}
+        record = {"epoch": trainer.epoch + 1, "step": trainer.step}
+        record["train_loss"] = train_loss.compute()
         record["learning_rate"] = trainer.optimizer.param_groups[0]["lr"]
         if trainer.validation is not None:
-            scores = evaluate(trainer.model, trainer.validation, trainer.loss_function, trainer.metrics)
+            scores = evaluate(
+                trainer.model, trainer.validation, trainer.loss_function, trainer.metrics
+            )
             record |= {f"validation_{name}": score for name, score in scores.items()}
         if trainer.scheduler is not None and trainer.schedule_each == "epoch":
             trainer.scheduler.step()
