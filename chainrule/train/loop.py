@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from chainrule.metrics import Mean
 from chainrule.train.evaluation import evaluate
@@ -34,7 +34,7 @@ def train(trainer: Trainer) -> None:
             train_loss.update(trainer.loss, weight=len(inputs))
             trainer.call("step_ends")
 
-        record = {"epoch": trainer.epoch + 1, "step": trainer.step}
+        record: dict[str, Any] = {"epoch": trainer.epoch + 1, "step": trainer.step}
         record["train_loss"] = train_loss.compute()
         record["learning_rate"] = trainer.optimizer.param_groups[0]["lr"]
         if trainer.validation is not None:
