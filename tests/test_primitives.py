@@ -172,6 +172,9 @@ SAMPLES = {
         Sample(at(*numbers), limit=3, what="f", of="label", among="classes")
         for numbers in ([0, 2, 1], [], [2])
     ],
+    "Probabilities": [
+        Sample(np.array(x), what="f") for x in ([0.2, 0.9], [[0.5], [0.3]], 0.4, [])
+    ],
     "Lerp": update(operands=2),
     "AddProduct": update(operands=3),
     "AddQuotient": update(operands=3),

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from chainrule.compiler.explain import Explanation, Retrace
+from chainrule.compiler.explain import Explanation
 from chainrule.compiler.recording import Recording, call_key
 from chainrule.compiler.structure import flatten
 from chainrule.errors import ArgumentError
@@ -28,7 +28,7 @@ class Compiled:
         self.function = function
         self.engine = engine
         self._recordings: list[tuple[tuple, Recording]] = []
-        self._retraces: list[Retrace] = []
+        self._retraces: list[str] = []
         self._lock = threading.RLock()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -52,11 +52,11 @@ class Compiled:
         with self._lock:
             if (found := self._find(key, arguments)) is not None:
                 return found
-            reason = self._reason(key)
+            reason = self._reason(key)  # before the new recording is among them
             recording = Recording(self.function, tree, arguments)
             self._recordings.insert(0, (key, recording))
             del self._recordings[MOST_RECORDINGS:]
-            self._retraces.append(Retrace(reason, recording.traced))
+            self._retraces.append(reason)
             return recording
 
     def _reason(self, key: tuple) -> str:
@@ -139,15 +139,7 @@ def _difference(a: tuple, b: tuple) -> str:
     """How two call situations differ, in words: the first tensor that is not alike."""
     if len(a[1]) != len(b[1]):
         return f"{len(b[1])} tensors instead of {len(a[1])}"
-    names = (
-        "shape",
-        "dtype",
-        "requires_grad",
-        "being a leaf",
-        "a gradient",
-        "hooks",
-        "its twin",
-    )
+    names = ("shape", "dtype", "requires_grad", "being a leaf", "a gradient", "hooks", "twin")
     for position, (old, new) in enumerate(zip(a[1], b[1], strict=True)):
         changed = [
             f"{name} {y} instead of {x}"

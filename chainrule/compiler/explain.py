@@ -9,15 +9,6 @@ from chainrule.ir.printer import render
 
 if TYPE_CHECKING:
     from chainrule.compiler.recording import Recording
-    from chainrule.ir.graph import Graph
-
-
-@dataclass(frozen=True)
-class Retrace:
-    """One recording and the reason why it was made."""
-
-    reason: str
-    graph: Graph
 
 
 @dataclass(frozen=True)
@@ -26,7 +17,7 @@ class Explanation:
 
     engine: str
     recordings: list[Recording]
-    retraces: list[Retrace]
+    retraces: list[str]  # why each recording was made, those dropped since included
 
     def graph(self, number: int = -1, *, optimized: bool = True, sources: bool = False) -> str:
         """The graph of recording `number` as text, after or before the passes."""
@@ -35,12 +26,12 @@ class Explanation:
 
     def reasons(self) -> list[str]:
         """Why each recording was made, in order."""
-        return [retrace.reason for retrace in self.retraces]
+        return list(self.retraces)
 
     def __str__(self) -> str:
         lines = [f"engine {self.engine}, {len(self.retraces)} recordings"]
-        for number, retrace in enumerate(self.retraces):
-            lines.append(f"  recording {number}: traced because of {retrace.reason}")
+        for number, reason in enumerate(self.retraces):
+            lines.append(f"  recording {number}: traced because of {reason}")
         for number, recording in enumerate(self.recordings):
             equations, guards = len(recording.graph.equations), len(recording.guards)
             lines.append(

@@ -20,7 +20,7 @@ from chainrule.engines.reference import ReferenceProgram
 from chainrule.errors import TraceError
 from chainrule.ir.graph import Graph, Variable
 from chainrule.tensor import tape
-from chainrule.tensor.bindings import Argument, GradSlot, State
+from chainrule.tensor.bindings import GradSlot, State
 from chainrule.tensor.guards import Guard, same
 from chainrule.tensor.symbol import Symbol
 from chainrule.tensor.tensor import Tensor
@@ -37,8 +37,7 @@ class Recording:
         inner = [_stand_in(tensor) for tensor in arguments]
         situation = call_key(tree, inner, whole=False)
         for position, tensor in enumerate(inner):
-            if not trace.is_bound(tensor):
-                trace.bind(Argument(tensor, position))
+            trace.bind_argument(tensor, position)
         watch(function, trace)
         watch(tree, trace)
         with active(trace):
@@ -280,9 +279,7 @@ def _check_random(before: tuple) -> None:
 
 def _check_leaks(trace: Trace) -> None:
     """A tensor kept outside would hold no numbers, and be the same at every call."""
-    alive = [ref() for ref in trace.made if ref() is not None]
-    if alive:
-        del alive
+    if any(ref() is not None for ref in trace.made):
         gc.collect()
     kept = [tensor for ref in trace.made if (tensor := ref()) is not None]
     if kept:
@@ -298,9 +295,10 @@ def call_key(tree: Any, arguments: list[Tensor], whole: bool = True) -> tuple:
     """What tells one situation of the arguments from another; not `whole`, without what a
     function may change: gradients and history."""
     described = []
-    for tensor in arguments:
+    firsts: dict[int, int] = {}  # by id of the cell: the first tensor on it
+    for position, tensor in enumerate(arguments):
         held = tensor._cell.array
-        twin = next(i for i, other in enumerate(arguments) if other._cell is tensor._cell)
+        twin = firsts.setdefault(id(tensor._cell), position)
         described.append(
             (held.shape, held.dtype, tensor._requires_grad, whole and tensor._edge is None,
              whole and tensor._grad is not None, tensor._hook_functions(), twin)

@@ -25,13 +25,17 @@ leaf = functools.cache(Leaf)
 def flatten(tree: Any, leaves: list[Tensor]) -> Any:
     """The tree with its tensors replaced by numbered leaves; they are appended to `leaves`,
     one that comes again only once."""
-    if isinstance(tree, Tensor):
-        for position, known in enumerate(leaves):
-            if known is tree:
-                return leaf(position)
-        leaves.append(tree)
-        return leaf(len(leaves) - 1)
-    return _rebuild(tree, lambda part: flatten(part, leaves))
+    positions = {id(tensor): i for i, tensor in enumerate(leaves)}
+
+    def flattened(part: Any) -> Any:
+        if not isinstance(part, Tensor):
+            return _rebuild(part, flattened)
+        if id(part) not in positions:
+            positions[id(part)] = len(leaves)
+            leaves.append(part)
+        return leaf(positions[id(part)])
+
+    return flattened(tree)
 
 
 def unflatten(tree: Any, leaves: Sequence[Any]) -> Any:

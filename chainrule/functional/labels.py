@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from chainrule import dtypes
 from chainrule.errors import DtypeError
 from chainrule.ops.checking import InRange
-from chainrule.tensor import trace
 from chainrule.tensor.tensor import Tensor
-
-
-def known(x: Tensor) -> np.ndarray | None:
-    """The numbers of x where they may steer Python code; None while tracing."""
-    held = x._cell.array
-    return held if trace.current.get() is None and isinstance(held, np.ndarray) else None
 
 
 def within(labels: Tensor, classes: int) -> bool:
     """Whether all labels are known to be from 0 to classes - 1."""
-    numbers = known(labels)
+    numbers = labels._known()
     if numbers is None or not numbers.size:
         return numbers is not None
     return bool(numbers.min() >= 0 and numbers.max() < classes)

@@ -10,8 +10,8 @@ import math
 
 from chainrule.errors import ArgumentError
 from chainrule.functional.activation import log1p_exp
-from chainrule.functional.labels import known
 from chainrule.functional.reduction import check_equal_shapes, check_reduction, reduced
+from chainrule.ops.checking import Probabilities
 from chainrule.tensor.tensor import Tensor
 
 
@@ -116,14 +116,7 @@ def binary_cross_entropy(
     Source:  Goodfellow et al. 2016, §6.2.2.2
     """
     check_equal_shapes(input, target, "binary_cross_entropy")
-    numbers = known(input)
-    if numbers is not None and numbers.size and not (0 <= numbers.min() <= numbers.max() <= 1):
-        raise ArgumentError(
-            "CR517",
-            f"binary_cross_entropy takes probabilities from 0 to 1, got an input from "
-            f"{numbers.min():.4g} to {numbers.max():.4g}; apply sigmoid() first, or use "
-            "binary_cross_entropy_with_logits",
-        )
+    input = input._apply(Probabilities, input, what="binary_cross_entropy")
     loss = -(target * _log(input) + (1 - target) * _log(1 - input))
     return reduced(loss if weight is None else loss * weight, reduction, "binary_cross_entropy")
 

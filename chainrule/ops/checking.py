@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chainrule.errors import AxisError
+from chainrule.errors import ArgumentError, AxisError
 from chainrule.ops.primitive import Primitive
 
 
@@ -28,3 +28,26 @@ class InRange(Primitive):
 
     def shape(x, *, limit, what, of, among):
         return x
+
+
+class Probabilities(Primitive):
+    """x itself, if all its numbers are from 0 to 1.
+
+    Args:    what: the function that asks.
+    Raises:  ArgumentError (CR517), in forward.
+    """
+
+    def forward(x, *, what):
+        if not x.size or 0 <= x.min() <= x.max() <= 1:
+            return x
+        raise ArgumentError(
+            "CR517",
+            f"{what} takes probabilities from 0 to 1, got an input from {x.min():.4g} to "
+            f"{x.max():.4g}; apply sigmoid() first, or use {what}_with_logits",
+        )
+
+    def shape(x, *, what):
+        return x
+
+    def vjp_x(g):
+        return g

@@ -44,9 +44,7 @@ class Trace:
         self._literals: dict[tuple, Symbol] = {}
         self._met: dict[int, Tensor] = {}  # by id: outside tensors read here
         self._own: dict[int, Tensor] = {}  # by id: arguments, and aliases made of them
-        self.pinned: dict[
-            int, Any
-        ] = {}  # arguments that are also known from outside: their cell
+        self.pinned: dict[int, Any] = {}  # cells of arguments also known from outside
 
     def is_current(self) -> bool:
         """Whether operations are being written down here."""
@@ -135,11 +133,15 @@ class Trace:
 
     def bind(self, binding: Binding) -> Binding:
         """Make the tensor that `binding` finds now an input of the graph."""
-        if isinstance(binding, Argument):
-            self._own[id(binding.tensor)] = binding.tensor
         self.add_input(binding, binding.tensor._cell.array)
         self._states[id(binding.tensor._cell)] = binding
         return binding
+
+    def bind_argument(self, tensor: Tensor, position: int) -> None:
+        """An argument becomes an input, unless its memory is one: it was passed twice."""
+        self._own[id(tensor)] = tensor
+        if id(tensor._cell) not in self._states:
+            self.bind(Argument(tensor, position))
 
     def add_input(self, binding: Binding, array: np.ndarray) -> None:
         """A new input of the graph, like the `array` that is there now."""
@@ -166,13 +168,6 @@ class Trace:
         value = read()
         self.guards.append(Guard(read, value, what))
         return value
-
-    def is_bound(self, tensor: Tensor) -> bool:
-        """Whether the memory of an argument is an input already: it was passed twice."""
-        bound = id(tensor._cell) in self._states
-        if bound:
-            self._own[id(tensor)] = tensor
-        return bound
 
     def argument_position(self, tensor: Tensor) -> int | None:
         """Which argument of the function a tensor is."""

@@ -326,3 +326,11 @@ def test_labels_and_rows_are_checked_at_every_call():
         for wrong in ([0, 3], [-1, 0]):
             with pytest.raises(IndexError, match="CR512"):
                 call(cr.tensor(wrong))
+
+
+def test_probabilities_are_checked_at_every_call():
+    loss = cr.compile(nn.functional.binary_cross_entropy)
+    t = cr.tensor([0.0, 1.0])
+    loss(cr.tensor([0.5, 0.5]), t)
+    with pytest.raises(ValueError, match="CR517"):
+        loss(cr.tensor([0.5, 1.5]), t)
