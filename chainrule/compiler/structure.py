@@ -25,17 +25,16 @@ leaf = functools.cache(Leaf)
 def flatten(tree: Any, leaves: list[Tensor]) -> Any:
     """The tree with its tensors replaced by numbered leaves; they are appended to `leaves`,
     one that comes again only once."""
-    positions = {id(tensor): i for i, tensor in enumerate(leaves)}
+    return _flattened(tree, leaves, {id(tensor): i for i, tensor in enumerate(leaves)})
 
-    def flattened(part: Any) -> Any:
-        if not isinstance(part, Tensor):
-            return _rebuild(part, flattened)
-        if id(part) not in positions:
-            positions[id(part)] = len(leaves)
-            leaves.append(part)
-        return leaf(positions[id(part)])
 
-    return flattened(tree)
+def _flattened(tree: Any, leaves: list[Tensor], positions: dict[int, int]) -> Any:
+    if not isinstance(tree, Tensor):
+        return _rebuild(tree, lambda part: _flattened(part, leaves, positions))
+    if id(tree) not in positions:
+        positions[id(tree)] = len(leaves)
+        leaves.append(tree)
+    return leaf(positions[id(tree)])
 
 
 def unflatten(tree: Any, leaves: Sequence[Any]) -> Any:

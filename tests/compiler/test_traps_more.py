@@ -2,7 +2,9 @@
 
 import copy
 import functools
+import gc
 import types
+import weakref
 
 import numpy as np
 import pytest
@@ -334,3 +336,21 @@ def test_probabilities_are_checked_at_every_call():
     loss(cr.tensor([0.5, 0.5]), t)
     with pytest.raises(ValueError, match="CR517"):
         loss(cr.tensor([0.5, 1.5]), t)
+
+
+def test_a_call_holds_its_arguments_no_longer_than_it_runs():
+    f = cr.compile(lambda pair: [pair[0] + pair[1]])
+    f((cr.ones(2), cr.ones(2)))
+    gc.collect()
+    gc.disable()
+    try:
+        x = cr.ones(2)
+        watched = weakref.ref(x)
+        result = f((x, cr.ones(2)))
+        del x
+        assert watched() is None
+        watched = weakref.ref(result[0])
+        del result
+        assert watched() is None
+    finally:
+        gc.enable()
