@@ -10,7 +10,7 @@ import numpy as np
 from chainrule import dtypes
 from chainrule.errors import DataError
 from chainrule.tensor.creation import as_tensor, tensor
-from chainrule.tensor.functions import stack
+from chainrule.tensor.functions.joining import stack
 from chainrule.tensor.tensor import Tensor
 
 

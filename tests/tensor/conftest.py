@@ -1,4 +1,4 @@
-"""The cases of expressions.txt, their inputs, and how they are run.
+"""The cases of expressions/*.txt, their inputs, and how they are run.
 
 A test with the parameter `expression` or `statement` runs once for each case. In a case `m` is
 the module, single letters are the inputs listed in INPUTS, `q` is a tensor to write to.
@@ -43,25 +43,26 @@ INPUTS = {
     "a": np.array([True, False, True]),
 }
 
-SECTIONS = {
-    "expression": (
-        "elementwise", "arithmetic", "comparison", "reduction", "movement", "contraction",
-        "indexing", "creation", "aliases",
-    ),
-    "statement": ("writing",),
-}  # fmt: skip
+FOLDER = Path(__file__).with_name("expressions")
 
 
-def cases(*sections: str) -> list[str]:
-    text = Path(__file__).with_name("expressions.txt").read_text("utf-8")
-    tables = dict(re.findall(r"^\[(\w+)\]\n(.*?)(?=^\[|\Z)", text, re.MULTILINE | re.DOTALL))
-    return [case.strip() for name in sections for case in tables[name].split(" ;")]
+def cases(parameter: str) -> list[str]:
+    """Statements are in the sections [writing], expressions in all others."""
+    found = []
+    for path in sorted(FOLDER.glob("*.txt")):
+        sections = re.findall(
+            r"^\[(\w+)\]\n(.*?)(?=^\[|\Z)", path.read_text("utf-8"), re.MULTILINE | re.DOTALL
+        )
+        for name, text in sections:
+            if (name == "writing") == (parameter == "statement"):
+                found += [case.strip() for case in text.split(" ;")]
+    return found
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    for parameter, sections in SECTIONS.items():
+    for parameter in ("expression", "statement"):
         if parameter in metafunc.fixturenames:
-            metafunc.parametrize(parameter, cases(*sections))
+            metafunc.parametrize(parameter, cases(parameter))
 
 
 def names_in(expression: str) -> list[str]:

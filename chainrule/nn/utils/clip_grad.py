@@ -7,7 +7,7 @@ from typing import Any
 
 from chainrule.errors import GradientError
 from chainrule.tensor.creation import zeros
-from chainrule.tensor.functions import stack
+from chainrule.tensor.functions.joining import stack
 from chainrule.tensor.grad_mode import no_grad
 from chainrule.tensor.tensor import Tensor
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from chainrule.errors import ShapeError
-from chainrule.tensor.functions import cat
+from chainrule.tensor.functions.joining import cat
 from chainrule.tensor.grad_mode import no_grad
 from chainrule.tensor.tensor import Tensor
 

@@ -1,0 +1,1 @@
+"""The functions of the top level: `chainrule.exp(x)` is `x.exp()`."""
