@@ -97,11 +97,8 @@ class Adam(Optimizer):
             params[0].dtype,
             -lr * s / (1 - beta1**step), numbers.number("eps") * s, 1 - beta1, beta2, 1 - beta2,
         )  # fmt: skip
-        decoupled = numbers.on("decoupled_weight_decay")
         for p in params:
-            if decoupled:
-                self._decay(p, numbers)
-            g = self._gradient(p, numbers, decay=not decoupled)
+            g = self._gradient_after_decay(p, numbers)
             state = self.state[p]
             m, v = state["exp_avg"], state["exp_avg_sq"]
             m.lerp_(g, new1)
@@ -110,9 +107,3 @@ class Adam(Optimizer):
                 largest = state["max_exp_avg_sq"]
                 v = largest.copy_(largest.maximum(v))
             p.addcdiv_(m, v.sqrt() + eps, value=rate)
-
-    def _decay(self, p: Tensor, numbers: Hyperparameters) -> None:
-        """p ← (1 - η λ) p"""
-        if numbers.on("weight_decay"):
-            kept = 1 - numbers.number("lr") * numbers.number("weight_decay")
-            p.mul_(*in_type(p.dtype, kept))

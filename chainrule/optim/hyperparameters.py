@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from chainrule.dtypes import dtype
@@ -42,6 +43,10 @@ class Hyperparameters:
             self._read[key] = _steer(self.group, name)
         return self._read[key]
 
+    def chosen(self, name: str) -> Any:
+        """Anything else that Python code depends on, such as a name or a number of rounds."""
+        return steering_value(partial(self.group.get, name), f"the {name} of the optimizer")
+
 
 # The functions below read the group at later calls too, and must keep no traced tensor alive.
 
@@ -59,7 +64,7 @@ def _follow(group: Mapping[str, Any], name: str, index: int | None) -> float | T
 
 def _steer(group: Mapping[str, Any], name: str) -> bool:
     def used() -> bool:
-        return isinstance(group[name], Tensor) or bool(group[name])
+        return isinstance(group.get(name), Tensor) or bool(group.get(name))
 
     return bool(steering_value(used, f"whether the optimizer uses {name}"))
 
@@ -98,6 +103,16 @@ def check_ranges(
                 raise ArgumentError(
                     "CR604", f"{owner}: {name} must be a number {wanted}, got {given!r}"
                 )
+
+
+def out_of_range(owner: str, wanted: str, given: Any) -> ArgumentError:
+    """The error for a hyper-parameter whose range is not an interval [low, high)."""
+    return ArgumentError("CR604", f"{owner}: {wanted}, got {given!r}")
+
+
+def is_number(given: Any, low: float, high: float) -> bool:
+    """Whether it is a number with low ≤ number ≤ high."""
+    return isinstance(given, (int, float)) and low <= given <= high
 
 
 def _is_between(number: Any, low: float, high: float) -> bool:

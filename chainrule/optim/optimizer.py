@@ -9,19 +9,26 @@ from typing import Any, ClassVar
 from chainrule import dtypes
 from chainrule.errors import ArgumentError
 from chainrule.optim import state_dict as state_dicts
+from chainrule.optim.hooks import HookMethods
 from chainrule.optim.hyperparameters import (
     Hyperparameters,
     check_ranges,
     in_type,
     refuse_while_tracing,
 )
-from chainrule.optim.parameter_groups import Params, as_groups, completed, refuse_repeated
+from chainrule.optim.parameter_groups import (
+    Params,
+    as_groups,
+    completed,
+    refuse_repeated,
+)
+from chainrule.optim.parameter_groups import required as required
 from chainrule.tensor import trace
 from chainrule.tensor.grad_mode import enable_grad, no_grad
 from chainrule.tensor.tensor import Tensor
 
 
-class Optimizer:
+class Optimizer(HookMethods):
     """Moves parameters against their gradients.
 
     A new optimizer is one file: its `defaults` and their `ranges`, `_new_state` and the rule,
@@ -139,11 +146,18 @@ class Optimizer:
             g = g + weight_decay * p
         return g
 
-    def _identities(self) -> tuple[int, ...]:
-        """The very groups, parameters and state tensors that a recorded step is bound to."""
-        params = [p for group in self.param_groups for p in group["params"]]
-        kept = [value for state in self.state.values() for value in state.values()]
-        return tuple(map(id, [*self.param_groups, *params, *kept]))
+    def _decay(self, p: Tensor, numbers: Hyperparameters) -> None:
+        """p ← (1 - η λ) p"""
+        if numbers.on("weight_decay"):
+            kept = 1 - numbers.number("lr") * numbers.number("weight_decay")
+            p.mul_(*in_type(p.dtype, kept))
+
+    def _gradient_after_decay(self, p: Tensor, numbers: Hyperparameters) -> Tensor:
+        """The gradient; weight decay goes into it, or decoupled into p before."""
+        decoupled = numbers.on("decoupled_weight_decay")
+        if decoupled:
+            self._decay(p, numbers)
+        return self._gradient(p, numbers, decay=not decoupled)
 
     # -- around the step ---------------------------------------------------------------
 
@@ -155,7 +169,9 @@ class Optimizer:
 
     def state_dict(self) -> dict[str, Any]:
         """The state and the hyper-parameters, with positions in place of the parameters."""
-        return state_dicts.pack(self.state, self.param_groups)
+        self._tell("_state_dict_pre_hooks")
+        packed = state_dicts.pack(self.state, self.param_groups)
+        return self._through("_state_dict_post_hooks", packed)
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Take over copies of what another optimizer remembered.
@@ -164,12 +180,20 @@ class Optimizer:
         """
         owner = type(self).__name__
         refuse_while_tracing(f"{owner}.load_state_dict()")
+        if self._load_state_dict_pre_hooks and isinstance(state_dict, Mapping):
+            state_dict = self._through("_load_state_dict_pre_hooks", dict(state_dict))
         groups = state_dicts.merged_groups(owner, state_dict, self.param_groups, self.defaults)
         for group in groups:
             self._check(group)
-        self.state = state_dicts.unpacked(owner, state_dict, groups, self._new_state)
+        state = state_dicts.unpacked(owner, state_dict, groups, self._new_state)
         for group, merged in zip(self.param_groups, groups, strict=True):
             group.update(merged)
+        self.__setstate__({"state": state, "param_groups": self.param_groups})
+        self._tell("_load_state_dict_post_hooks")
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take over what was pickled or loaded; users add here what older versions lack."""
+        vars(self).update(state)
 
     def __repr__(self) -> str:
         lines = [f"{type(self).__name__} ("]

@@ -11,6 +11,16 @@ from chainrule.tensor.tensor import Tensor
 Params = Iterable[Tensor] | Iterable[tuple[str, Tensor]] | Iterable[dict[str, Any]]
 
 
+class _Required:
+    """The default of a hyper-parameter that every group must give."""
+
+    def __repr__(self) -> str:
+        return "<required parameter>"
+
+
+required = _Required()
+
+
 def as_groups(owner: str, params: Params) -> list[dict[str, Any]]:
     """The parameter groups meant by `params`: tensors, (name, tensor) pairs or dicts.
 
@@ -51,6 +61,9 @@ def completed(
     for i, tensor in enumerate(tensors):
         _check_tensor(owner, tensor, names[i] if names else f"params[{i}]")
     full = {**defaults, **group, "params": tensors}
+    for name, value in full.items():
+        if value is required:
+            raise ArgumentError("CR604", f"{owner}: group {position} gives no {name}")
     return {**full, "param_names": names} if names else full
 
 
@@ -71,6 +84,19 @@ def refuse_repeated(
                 "updated twice in every step. List each parameter in one group, once",
             )
         seen.add(id(p))
+
+
+def refuse_odd_arguments(owner: str, replaced: Any) -> None:
+    """What a hook gives step in place of its arguments must be a tuple and a dict.
+
+    Raises: ArgumentTypeError (CR613).
+    """
+    if not (isinstance(replaced, tuple) and len(replaced) == 2):
+        raise ArgumentTypeError(
+            "CR613",
+            f"a hook before the step of {owner} returns None, or the arguments as a pair "
+            f"(args, kwargs), got {replaced!r}",
+        )
 
 
 def _in_order(owner: str, params: Any) -> list[Any]:

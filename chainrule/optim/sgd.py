@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from chainrule.dtypes import bool_ as boolean
 from chainrule.errors import ArgumentError
 from chainrule.optim.hyperparameters import NONNEGATIVE, Hyperparameters, in_type
 from chainrule.optim.optimizer import Optimizer
 from chainrule.optim.parameter_groups import Params
 from chainrule.tensor import trace
-from chainrule.tensor.number import steering_value
+from chainrule.tensor.creation import zeros
 from chainrule.tensor.tensor import Tensor
 
 
@@ -68,7 +69,13 @@ class SGD(Optimizer):
             "weight_decay": weight_decay, "nesterov": nesterov, "maximize": maximize,
             "foreach": foreach, "differentiable": differentiable, "fused": fused,
         }  # fmt: skip
+        self._begun: dict[Tensor, Tensor] = {}  # whether a momentum with dampening is not new
         super().__init__(params, defaults)
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """As Optimizer.load_state_dict; a momentum that is loaded has begun."""
+        super().load_state_dict(state_dict)
+        self._begun = {}
 
     def _check(self, group: Mapping[str, Any]) -> None:
         super()._check(group)
@@ -97,12 +104,13 @@ class SGD(Optimizer):
             p.dtype, numbers.number("momentum"), 1 - numbers.number("dampening")
         )
         state = self.state[p]
-        first = steering_value(
-            lambda: state["momentum_buffer"] is None, "the first step of SGD with dampening"
-        )
-        if first:
+        if state["momentum_buffer"] is None:
             with trace.active(None):
                 state["momentum_buffer"] = p.zeros_like()
-        buffer = state["momentum_buffer"]
-        buffer.mul_(momentum).add_(g * kept if numbers.on("dampening") and not first else g)
+                self._begun[p] = zeros((), dtype=boolean)
+        buffer, begun = state["momentum_buffer"], self._begun.get(p)
+        if begun is not None:
+            kept = kept.where(begun, 1)
+            begun.fill_(True)
+        buffer.mul_(momentum).add_(g * kept if numbers.on("dampening") else g)
         return g + momentum * buffer if numbers.on("nesterov") else buffer

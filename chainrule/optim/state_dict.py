@@ -66,7 +66,7 @@ def unpacked(
     groups: Sequence[Group],
     new_state: Callable[[Tensor, Group], Group],
 ) -> defaultdict[Tensor, Group]:
-    """Copies of the saved state by parameter, in the types of the parameters.
+    """Copies of the saved state by parameter, in the types of a new state or the parameter.
 
     Raises: ArgumentError (CR605) where a tensor is missing or has another shape.
     """
@@ -74,25 +74,37 @@ def unpacked(
     for group, other in zip(groups, saved["param_groups"], strict=True):
         for p, position in zip(group["params"], other["params"], strict=True):
             if position in saved["state"]:
-                found = _in_type_of(p, saved["state"][position])
-                _check_tensors(owner, position, found, new_state(p, group))
+                expected = new_state(p, group)
+                found = _in_type_of(p, saved["state"][position], expected)
+                _check_tensors(owner, position, found, expected)
                 state[p] = found
     return state
 
 
-def _in_type_of(p: Tensor, saved: Mapping[str, Any]) -> Group:
+def _in_type_of(p: Tensor, saved: Mapping[str, Any], expected: Group) -> Group:
     taken = {key: _copied(value) for key, value in saved.items()}
     for key, value in taken.items():
-        if key == "step" and not isinstance(value, Tensor):
-            taken[key] = step_count() + value
-        elif key != "step" and isinstance(value, Tensor) and p.is_floating_point():
-            taken[key] = value.to(p.dtype)
+        if key == "step":
+            if "step" in expected and not isinstance(value, Tensor):
+                taken[key] = step_count() + value
+        elif p.is_floating_point():
+            like = expected.get(key)
+            taken[key] = _converted(value, like.dtype if isinstance(like, Tensor) else p.dtype)
     return taken
+
+
+def _converted(value: Any, to: dtypes.dtype) -> Any:
+    """A tensor, or the tensors in a list, in another type."""
+    if isinstance(value, Tensor):
+        return value.to(to)
+    return [_converted(part, to) for part in value] if isinstance(value, list) else value
 
 
 def _copied(value: Any) -> Any:
     if isinstance(value, Tensor):
         return value.detach().clone()
+    if isinstance(value, list):
+        return [_copied(part) for part in value]
     return copy.deepcopy(value)
 
 

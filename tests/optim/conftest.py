@@ -46,7 +46,48 @@ CASES = {
     ),
     "Adam": ADAM,
     "AdamW": ADAM,
+    "Adadelta": choices(
+        {"eps": 1e-2, "lr": 0.5}, {"maximize": True}, rho=[0.9, 0.5], weight_decay=[0, 0.1],
+    ),
+    "Adamax": choices(
+        {"eps": 1e-2, "lr": 0.05}, {"maximize": True},
+        betas=[(0.9, 0.999), (0.5, 0.8)], weight_decay=[0, 0.1],
+    ),
+    "NAdam": choices(
+        {"eps": 1e-2, "lr": 0.05}, {"maximize": True}, {"momentum_decay": 0.1, "lr": 0.05},
+        betas=[(0.9, 0.999), (0.5, 0.8)], weight_decay=[0, 0.1],
+        decoupled_weight_decay=[False, True],
+    ),
+    "RAdam": choices(
+        {"eps": 1e-2, "lr": 0.05}, {"maximize": True}, {"betas": (0.9, 0.6)},
+        {"betas": (0.9, 0.5)},
+        betas=[(0.9, 0.999), (0.5, 0.8)], weight_decay=[0, 0.1],
+        decoupled_weight_decay=[False, True],
+    ),
+    "Rprop": choices(
+        {"maximize": True}, etas=[(0.5, 1.2), (0.3, 1.5)], step_sizes=[(1e-6, 50), (1e-3, 0.1)],
+    ),
+    "ASGD": choices(
+        {"maximize": True}, {"weight_decay": 0.1, "t0": 50},
+        lambd=[1e-4, 0.05], alpha=[0.75, 0.5], t0=[1e6, 50],
+    ),
+    "Adafactor": choices(
+        {"lr": 0.05, "d": 2.0}, {"maximize": True}, {"eps": (0.5, 0.1)},
+        beta2_decay=[-0.8, -0.3], eps=[(None, 1e-3), (1e-2, 0.5)], weight_decay=[0, 0.1],
+    ),
+    "Muon": choices(
+        {"ns_coefficients": (2.0, -1.5, 0.5), "ns_steps": 8}, {"eps": 1.0, "lr": 0.02},
+        {"adjust_lr_fn": "original"}, {"weight_decay": 0, "momentum": 0.5},
+        nesterov=[False, True], adjust_lr_fn=[None, "match_rms_adamw"],
+    ),
 }  # fmt: skip
+
+SHAPES = {"Muon": ((3, 2), (2, 5), (1, 1))}  # of the parameters, where not these:
+DEFAULT_SHAPES = (3, 2), (4,), ()
+
+#: how closely 200 steps agree, relative to the parameters; Muon rounds to bfloat16
+TOLERANCES = {"Muon": {"float64": 2e-4, "float32": 2e-4}}
+DEFAULT_TOLERANCES = {"float64": 1e-9, "float32": 1e-4}
 
 
 def trajectory(library, name, options, dtype="float64", steps=STEPS):
@@ -56,7 +97,7 @@ def trajectory(library, name, options, dtype="float64", steps=STEPS):
     gets none in every third step, and halfway the learning rate is halved.
     """
     rng = np.random.default_rng(0)
-    start = [rng.normal(size=shape) for shape in ((3, 2), (4,), ())]
+    start = [rng.normal(size=shape) for shape in SHAPES.get(name, DEFAULT_SHAPES)]
     kind = getattr(library, dtype)
     params = [library.tensor(x, dtype=kind, requires_grad=True) for x in start]
     groups = [{"params": params[:2]}, {"params": params[2:], "lr": 0.003}]
@@ -81,7 +122,12 @@ def trajectory(library, name, options, dtype="float64", steps=STEPS):
 def cases(every=1):
     """Every optimizer with every choice above, or one choice in so many."""
     return [
-        SimpleNamespace(name=name, options=options, key=f"{name}_{i}")
+        SimpleNamespace(
+            name=name,
+            options=options,
+            key=f"{name}_{i}",
+            tolerance=TOLERANCES.get(name, DEFAULT_TOLERANCES),
+        )
         for name, listed in CASES.items()
         for i, options in enumerate(listed)
         if i % every == 0

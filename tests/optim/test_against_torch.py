@@ -30,13 +30,13 @@ def close(ours, theirs, tolerance):
 
 def test_the_recorded_trainings(recorded_case, train, references):
     ours = train(cr, recorded_case.name, recorded_case.options)
-    assert close(ours, references[recorded_case.key], 1e-9)
+    assert close(ours, references[recorded_case.key], recorded_case.tolerance["float64"])
 
 
 def test_all_choices_in_float64(case, train):
     torch = pytest.importorskip("torch")
     ours, theirs = (train(library, case.name, case.options) for library in (cr, torch))
-    assert close(ours, theirs, 1e-9)
+    assert close(ours, theirs, case.tolerance["float64"])
 
 
 def test_some_choices_in_float32(recorded_case, train):
@@ -45,7 +45,7 @@ def test_some_choices_in_float32(recorded_case, train):
         train(library, recorded_case.name, recorded_case.options, "float32")
         for library in (cr, torch)
     )
-    assert close(ours, theirs, 1e-4)
+    assert close(ours, theirs, recorded_case.tolerance["float32"])
 
 
 def record():

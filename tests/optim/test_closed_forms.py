@@ -120,3 +120,117 @@ def test_amsgrad_keeps_dividing_by_a_large_gradient():
         optimizer.step()
         moved.append(before - p.item())
     near(moved, [1.0, 1 / (np.sqrt(0.5 * 64) / np.sqrt(0.75))])
+
+
+def test_the_first_step_of_adadelta():
+    p = cr.tensor(START, dtype=cr.float64, requires_grad=True)
+    p.grad = constant(p)
+    optim.Adadelta([p], lr=2.0, rho=0.9, eps=0.01).step()
+    move = SLOPE * np.sqrt(0.01) / np.sqrt(0.1 * SLOPE**2 + 0.01)
+    near(p.detach().numpy(), START - 2 * move)
+
+
+def test_adamax_down_a_slope_goes_lr_in_each_step():
+    found = run(lambda p: optim.Adamax(p, lr=0.01, eps=0), constant)
+    near(found, START - 0.01 * np.sign(SLOPE) * STEPS)
+
+
+def test_nadam_down_a_slope():
+    found = run(lambda p: optim.NAdam(p, lr=0.01, eps=0, momentum_decay=0), constant)
+    mu = 0.9 / 2
+    moves = (1 - mu) / (1 - mu**K) + mu * (1 - 0.9**K) / (1 - mu ** (K + 1))
+    expected = START - 0.01 * np.sign(SLOPE) * moves.sum()
+    np.testing.assert_allclose(found, expected, rtol=1e-6)  # mu**K is kept in float32
+
+
+def test_radam_without_a_sure_variance_is_momentum():
+    found = run(lambda p: optim.RAdam(p, lr=0.01, betas=(0.9, 0.5)), constant)
+    near(found, START - 0.01 * SLOPE * STEPS)
+
+
+def test_radam_down_a_slope_rectifies():
+    found = run(lambda p: optim.RAdam(p, lr=0.01, eps=0), constant)
+    longest = 1999
+    length = longest - 2 * K * 0.999**K / (1 - 0.999**K)
+    sure = length > 5
+    length = np.where(sure, length, 6)
+    r = np.sqrt((length - 4) * (length - 2) * longest / (1995 * 1997 * length))
+    moves = np.where(sure[:, None], r[:, None] * np.sign(SLOPE), SLOPE)
+    np.testing.assert_allclose(found, START - 0.01 * moves.sum(0), rtol=1e-9)
+    assert sure.argmax() == 5
+
+
+def test_rprop_down_a_slope_takes_longer_and_longer_steps():
+    found = run(lambda p: optim.Rprop(p, lr=0.01, etas=(0.5, 1.1), step_sizes=(0, 3)), constant)
+    near(found, START - np.sign(SLOPE) * np.minimum(0.01 * 1.1 ** (K - 1), 3).sum())
+
+
+def test_rprop_halves_the_step_where_the_gradient_turns():
+    p = cr.zeros(1, dtype=cr.float64, requires_grad=True)
+    optimizer = optim.Rprop([p], lr=1.0)
+    places = []
+    for g in (1.0, -1.0, -1.0, -1.0):
+        p.grad = cr.full((1,), g, dtype=cr.float64)
+        optimizer.step()
+        places.append(p.item())
+    near(places, [-1.0, -1.0, -0.5, 0.1])
+
+
+def test_asgd_averages_the_points_it_passes():
+    p = cr.tensor(START, dtype=cr.float64, requires_grad=True)
+    optimizer = optim.ASGD([p], lr=0.25, lambd=0, t0=0)
+    for _ in range(STEPS):
+        p.grad = constant(p)
+        optimizer.step()
+    points = START - 0.25 * SLOPE * K[:, None]
+    near(p.detach().numpy(), points[-1])
+    average = optimizer.state[p]["ax"].numpy()  # the weights 1 / t are kept in float32
+    np.testing.assert_allclose(average, points[1:].mean(0), rtol=1e-6)
+
+
+def test_lion_goes_lr_in_each_step_and_decays_beside_it():
+    found = run(lambda p: optim.Lion(p, lr=0.01), constant)
+    near(found, START - 0.01 * np.sign(SLOPE) * STEPS)
+    found = run(lambda p: optim.Lion(p, lr=0.1, weight_decay=0.2), lambda p: 0 * p)
+    near(found, START * (1 - 0.02) ** STEPS)
+    found = run(lambda p: optim.Lion(p, lr=0.01, maximize=True), constant)
+    near(found, START + 0.01 * np.sign(SLOPE) * STEPS)
+
+
+def test_lion_weighs_the_gradient_one_way_in_the_step_and_another_in_its_memory():
+    p = cr.zeros(1, dtype=cr.float64, requires_grad=True)
+    optimizer = optim.Lion([p], lr=1.0, betas=(0.9, 0.99))
+    places = []
+    for g in (1.0, -0.05, -0.2):  # m = 0.01, 0.0094, 0.0073; 0.9 m + 0.1 g = 0.1, 0.004, -0.01
+        p.grad = cr.full((1,), g, dtype=cr.float64)
+        optimizer.step()
+        places.append(p.item())
+    near(places, [-1.0, -2.0, -1.0])
+    near(optimizer.state[p]["exp_avg"].item(), ((0.01 * 0.99) - 0.0005) * 0.99 - 0.002)
+
+
+def test_adafactor_where_one_column_and_one_row_say_it_all():
+    slope = np.outer([1.0, -2.0, 4.0], [0.5, 3.0])
+    p = cr.full((3, 2), 2.0, dtype=cr.float64, requires_grad=True)
+    optimizer = optim.Adafactor([p], lr=0.1)
+    for _ in range(3):
+        p.grad = cr.tensor(slope)
+        optimizer.step()
+    size = 2 * np.ones((3, 2))
+    for _ in range(3):
+        size = size - np.sign(slope) * 0.1 * np.sqrt((size**2).mean())
+    near(p.detach().numpy(), size)
+
+
+@pytest.mark.parametrize("shape", [(6, 6), (3, 8), (8, 3)])
+def test_muon_moves_alike_in_all_directions(shape):
+    noise = np.random.default_rng(0).normal(size=shape)
+    left, _, right = np.linalg.svd(noise, full_matrices=False)
+    slope = left @ np.diag(np.linspace(8, 1, min(shape))) @ right
+    p = cr.zeros(shape, requires_grad=True)
+    p.grad = cr.tensor(slope, dtype=cr.float32)
+    optim.Muon([p], lr=1.0, adjust_lr_fn="original").step()
+    move = -p.detach().numpy() / np.sqrt(max(1, shape[0] / shape[1]))
+    along = left.T @ move @ right.T
+    assert np.diag(along).min() > 0.5 and np.diag(along).max() < 1.3
+    np.testing.assert_allclose(along - np.diag(np.diag(along)), 0, atol=0.05)

@@ -11,6 +11,7 @@ import chainrule as cr
 from chainrule import optim
 from chainrule.errors import ArgumentError, ArgumentTypeError, TraceError
 from chainrule.optim import lr_scheduler as schedules
+from chainrule.optim.swa_utils import SWALR
 
 
 def optimizer(lr=1.0, momentum=0.9):
@@ -36,6 +37,12 @@ def rates(scheduler, epochs):
     (lambda o: schedules.PolynomialLR(o, 4, power=2), [1, 9 / 16, 1 / 4, 1 / 16, 0, 0]),
     (lambda o: schedules.LambdaLR(o, lambda t: 1 / (t + 1)), [1, 1 / 2, 1 / 3]),
     (lambda o: schedules.CosineAnnealingLR(o, 2, eta_min=0.5), [1, 0.75, 0.5, 0.75, 1, 0.75]),
+    (lambda o: schedules.CosineAnnealingWarmRestarts(o, 2, 2), [1, 0.5, 1, 0.8535533905932737]),
+    (lambda o: schedules.MultiplicativeLR(o, lambda t: t / 4), [1, 1 / 4, 1 / 8, 3 / 32]),
+    (lambda o: schedules.CyclicLR(o, 0.0, 1.0, 2), [0, 0.5, 1, 0.5, 0, 0.5]),
+    (lambda o: schedules.CyclicLR(o, 0.0, 1.0, 1, 3), [0, 1, 2 / 3, 1 / 3, 0, 1]),
+    (lambda o: SWALR(o, 0.5, 2, "linear"), [1, 0.75, 0.5, 0.5]),
+    (lambda o: SWALR(o, 0.5, 4), [1, 0.9267766952966369, 0.75, 0.5732233047033631, 0.5, 0.5]),
     (lambda o: schedules.SequentialLR(
         o, [schedules.ConstantLR(o, 0.5, 9), schedules.ExponentialLR(o, 0.5)], [2]),
         [0.5, 0.5, 1, 0.5, 0.25]),
@@ -181,6 +188,17 @@ def test_milestones_survive_json():
     (lambda o: schedules.OneCycleLR(o, [1.0, 2.0], 10), "max_lr has 2 entries"),
     (lambda o: schedules.OneCycleLR(optim.Adagrad(o.param_groups[0]["params"]), 1.0, 10),
      "needs an optimizer with momentum or betas, got 'Adagrad'"),
+    (lambda o: schedules.CosineAnnealingWarmRestarts(o, 0), "T_0 must be a whole number"),
+    (lambda o: schedules.CosineAnnealingWarmRestarts(o, 2, 1.5), "T_mult must be a whole"),
+    (lambda o: schedules.CosineAnnealingWarmRestarts(o, 2, eta_min="0"), "eta_min"),
+    (lambda o: schedules.CosineAnnealingWarmRestarts(o, 2).step(-1), "at least 0, got -1"),
+    (lambda o: schedules.CyclicLR(o, 0.0, 1.0, mode="sine"), "or give scale_fn, got 'sine'"),
+    (lambda o: schedules.CyclicLR(o, 0.0, 1.0, 0), "must be above 0"),
+    (lambda o: schedules.CyclicLR(o, [0.0, 0.1], 1.0), "base_lr has 2 entries"),
+    (lambda o: schedules.CyclicLR(optim.Adagrad(o.param_groups[0]["params"]), 0.0, 1.0),
+     "CyclicLR: cycle_momentum=True needs an optimizer with momentum or betas"),
+    (lambda o: SWALR(o, 0.1, -1), "anneal_epochs must be a whole number ≥ 0, got -1"),
+    (lambda o: SWALR(o, 0.1, anneal_strategy="sin"), "'cos' or 'linear', got 'sin'"),
     (lambda o: schedules.ReduceLROnPlateau(o, "lowest"), "'min' or 'max', got 'lowest'"),
     (lambda o: schedules.ReduceLROnPlateau(o, threshold_mode="x"), "'rel' or 'abs'"),
     (lambda o: schedules.ReduceLROnPlateau(o, factor=1.0), "below 1"),
@@ -197,6 +215,74 @@ def test_arguments_that_a_schedule_cannot_follow(make, says):
 def test_a_schedule_needs_an_optimizer():
     with pytest.raises(ArgumentTypeError, match=r"CR606: StepLR schedules .*, got a list"):
         schedules.StepLR([cr.ones(1)], 2)
+
+
+@pytest.mark.parametrize("kind", [schedules.LambdaLR, schedules.MultiplicativeLR])
+def test_a_factor_is_a_function(kind):
+    with pytest.raises(ArgumentTypeError, match=f"CR606: {kind.__name__}: .*, got a float"):
+        kind(optimizer(), 0.5)
+
+
+class WarmUp(schedules._LRScheduler):
+    """A user's own, under the older name of the base, with a closed form."""
+
+    def __init__(self, optimizer, warm, last_epoch=-1):
+        self.warm = warm
+        super().__init__(optimizer, last_epoch)
+
+    def get_lr(self):
+        assert self._get_lr_called_within_step
+        return [base * min(1, (self.last_epoch + 1) / self.warm) for base in self.base_lrs]
+
+    def _get_closed_form_lr(self):
+        return [10 * base for base in self.base_lrs]
+
+
+def test_a_schedule_of_the_user_s_own():
+    scheduler = WarmUp(optimizer(), 4)
+    assert rates(scheduler, 5) == [0.25, 0.5, 0.75, 1, 1]
+    scheduler.step(2)
+    assert scheduler.get_last_lr() == [10.0]
+    assert isinstance(schedules.StepLR(optimizer(), 1), schedules._LRScheduler)
+    assert not scheduler._get_lr_called_within_step
+
+
+def test_restarts_in_fractions_of_an_epoch():
+    scheduler = schedules.CosineAnnealingWarmRestarts(optimizer(), 2, 2)
+    found = []
+    for epoch in (0, 0.5, 1.5, 2, 4, 5.999, 6):
+        scheduler.step(epoch)
+        found.append(scheduler.get_last_lr()[0])
+    half = math.sqrt(0.5) / 2
+    assert found == pytest.approx([1, 0.5 + half, 0.5 - half, 1, 0.5, 0, 1], abs=1e-6)
+    scheduler.step()
+    assert scheduler.last_epoch == 7
+
+
+def test_cyclic_turns_the_momentum_the_other_way():
+    o = optimizer()
+    scheduler = schedules.CyclicLR(o, 0.0, 1.0, 2, base_momentum=0.5, max_momentum=0.9)
+    found = []
+    for _ in range(5):
+        found.append(o.param_groups[0]["momentum"])
+        scheduler.step()
+    assert found == pytest.approx([0.9, 0.7, 0.5, 0.7, 0.9])
+
+
+def test_a_scale_of_the_user_s_own_is_saved_with_its_attributes():
+    class Fading:
+        def __init__(self, rate):
+            self.rate = rate
+
+        def __call__(self, cycle):
+            return self.rate**cycle
+
+    source = schedules.CyclicLR(optimizer(), 0.0, 1.0, 1, scale_fn=Fading(0.5))
+    target = schedules.CyclicLR(optimizer(), 0.0, 1.0, 1, scale_fn=Fading(1.0))
+    assert source.state_dict()["_scale_fn_custom"] == {"rate": 0.5}
+    target.load_state_dict(source.state_dict())
+    target.step()
+    assert target.get_last_lr() == [0.5]
 
 
 def test_a_plateau_cannot_be_part_of_a_sequence():

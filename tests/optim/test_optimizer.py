@@ -98,6 +98,28 @@ def test_types_and_shapes_may_be_mixed():
     assert all(p.detach().double().sum().item() < p.numel() for p in params if p.numel())
 
 
+@pytest.mark.parametrize("kind", [
+    optim.Adadelta, optim.Adamax, optim.NAdam, optim.RAdam, optim.Rprop, optim.ASGD,
+    optim.Lion, optim.Adafactor, optim.LBFGS,
+])  # fmt: skip
+def test_halves_empty_ones_and_single_numbers_go_down(kind):
+    kinds = cr.float32, cr.float64, cr.float16, cr.bfloat16
+    params = [cr.ones(shape, requires_grad=True) for shape in ((2, 3), (), (0, 4), (2, 0))]
+    params += [cr.ones(3, dtype=dtype, requires_grad=True) for dtype in kinds]
+    optimizer = kind(params, lr=100 if kind is optim.Adadelta else 0.125)
+
+    def closure():
+        for p in params:
+            p.grad = p.detach() * 2
+        return sum((p.detach().double() ** 2).sum() for p in params)
+
+    for _ in range(3):
+        optimizer.step(closure)
+    for p in params:
+        now = p.detach().double()
+        assert now.isfinite().all().item() and (now < 1).all().item()
+
+
 def test_each_type_is_computed_in_itself():
     mixed = [leaf(1.0), cr.ones(1, dtype=cr.float64, requires_grad=True)]
     alone = [leaf(1.0), cr.ones(1, dtype=cr.float64, requires_grad=True)]
@@ -155,11 +177,30 @@ def test_a_parameter_cannot_be_listed_twice(twice):
     (lambda p: optim.RMSprop(p, alpha=-1), "alpha"),
     (lambda p: optim.Adagrad(p, lr_decay=-1), "lr_decay"),
     (lambda p: optim.SGD([{"params": p, "lr": -1}]), "got -1"),
+    (lambda p: optim.Adadelta(p, rho=1.5), "rho must be a number from 0 to 1, got 1.5"),
+    (lambda p: optim.Adamax(p, betas=(1.0, 0.9)), "betas"),
+    (lambda p: optim.NAdam(p, momentum_decay=-1), "momentum_decay"),
+    (lambda p: optim.RAdam(p, eps=-1), "eps"),
+    (lambda p: optim.Rprop(p, etas=(1.2, 0.5)), r"0 < η₋ < 1 < η₊, got \(1.2, 0.5\)"),
+    (lambda p: optim.ASGD(p, weight_decay=-1), "weight_decay"),
+    (lambda p: optim.Lion(p, betas=(0.9, -0.1)), "betas"),
+    (lambda p: optim.Adafactor(p, beta2_decay=0.5), "beta2_decay must be ≤ 0, got 0.5"),
+    (lambda p: optim.Adafactor(p, d=0.5), "d must be a number ≥ 1, got 0.5"),
+    (lambda p: optim.Adafactor(p, eps=(-1, 0)), "two numbers ≥ 0, or None and one"),
+    (lambda p: optim.Muon(p, adjust_lr_fn="mine"), "'original' or 'match_rms_adamw', got 'm"),
+    (lambda p: optim.Muon(p, ns_steps=100), "ns_steps is a whole number < 100, got 100"),
+    (lambda p: optim.Muon(p, ns_coefficients=(1, 2)), "are three numbers"),
 ])  # fmt: skip
 def test_numbers_out_of_range(make, says):
     with pytest.raises(ArgumentError, match=says) as caught:
         make([leaf(1.0)])
     assert caught.value.code == "CR604"
+
+
+def test_muon_takes_matrices_only():
+    named = [("fc.weight", cr.ones(2, 2, requires_grad=True)), ("fc.bias", leaf(1.0))]
+    with pytest.raises(ArgumentError, match=r"CR611: Muon: fc.bias has shape \(1,\)"):
+        optim.Muon(named)
 
 
 def test_a_differentiable_step_is_not_offered():
@@ -390,6 +431,38 @@ def test_changed_numbers_and_switches_are_seen_by_a_compiled_step(change, lr):
         assert twins[0].item() == twins[1].item()
 
 
+@pytest.mark.parametrize(("kind", "change"), [
+    (optim.Muon, {"ns_steps": 2}), (optim.Muon, {"adjust_lr_fn": "match_rms_adamw"}),
+    (optim.Muon, {"nesterov": False, "ns_coefficients": (2.0, -1.5, 0.5)}),
+    (optim.Adafactor, {"eps": (0.5, 0.1)}), (optim.Adafactor, {"d": 2.0, "beta2_decay": -0.3}),
+    (optim.NAdam, {"weight_decay": 0.1, "decoupled_weight_decay": True}),
+    (optim.NAdam, {"momentum_decay": 0.1}), (optim.RAdam, {"betas": (0.5, 0.6)}),
+    (optim.Rprop, {"etas": (0.3, 1.5), "step_sizes": (0.01, 0.02)}),
+    (optim.ASGD, {"t0": 2, "lambd": 0.1}), (optim.Adadelta, {"rho": 0.5}),
+    (optim.Adamax, {"maximize": True}), (optim.Lion, {"weight_decay": 0.1}),
+])  # fmt: skip
+def test_all_numbers_and_switches_are_seen_by_a_compiled_step(kind, change):
+    found = []
+    for compiled in (False, True):
+        w = cr.tensor([[4.0, -3.0], [0.5, 1.0]], requires_grad=True)
+        optimizer = kind([w], lr=0.1)
+
+        def step(x, w=w, optimizer=optimizer):
+            optimizer.zero_grad()
+            (w * w * x).sum().backward()
+            optimizer.step()
+
+        run = cr.compile(step) if compiled else step
+        moves = []
+        for i in range(8):
+            if i == 4:
+                optimizer.param_groups[0].update(change)
+            run(cr.ones(1))
+            moves.append(w.tolist())
+        found.append(moves)
+    assert found[0] == found[1]
+
+
 def test_an_added_group_is_seen_by_a_compiled_step():
     a, b = leaf(4.0), leaf(4.0)
     optimizer = optim.SGD([a], lr=0.1)
@@ -415,8 +488,27 @@ def test_python_state_is_not_changed_inside_a_compiled_function():
             cr.compile(lambda x, change=change: (change(), x)[1])(cr.ones(1))
 
 
-def test_the_first_step_with_dampening_is_taken_before_compiling():
-    w = leaf(4.0)
-    optimizer = optim.SGD([w], lr=0.1, momentum=0.9, dampening=0.5)
-    with pytest.raises(TraceError, match="CR404: the first step of SGD with dampening"):
-        compiled_step(optimizer, w)(cr.ones(1))
+def test_the_first_compiled_step_with_dampening_takes_the_gradient_whole():
+    found = []
+    for compiled in (False, True):
+        w = leaf(4.0, -3.0)
+        optimizer = optim.SGD([w], lr=0.1, momentum=0.9, dampening=0.5)
+
+        def step(x, w=w, optimizer=optimizer):
+            optimizer.zero_grad()
+            (w * w * x).sum().backward()
+            optimizer.step()
+            return w.detach().clone()
+
+        run = cr.compile(step) if compiled else step
+        moves = [run(cr.ones(1)).tolist() for _ in range(4)]
+        saved = optimizer.state_dict()
+        again = leaf(*moves[-1])
+        other = optim.SGD([again])
+        other.load_state_dict(saved)
+        again.grad = cr.ones(2)
+        other.step()
+        found.append([*moves, again.tolist(), saved["state"][0]["momentum_buffer"].tolist()])
+    assert found[0] == found[1]
+    assert found[0][0] == pytest.approx([3.2, -2.4])
+    assert len(run.explain().recordings) == 1

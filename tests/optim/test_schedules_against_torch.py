@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
+
 import numpy as np
 import pytest
 
 import chainrule as cr
+from chainrule.optim import swa_utils
 
 torch = pytest.importorskip("torch")
 
@@ -38,6 +41,21 @@ def nested(s, o):
     return s.SequentialLR(o, [both, s.LambdaLR(o, lambda t: 1 / (t + 1))], milestones=[20])
 
 
+def then_restarts(s, o):
+    parts = [s.LinearLR(o, 0.1, total_iters=5), s.CosineAnnealingWarmRestarts(o, 6)]
+    return s.SequentialLR(o, parts, milestones=[5])
+
+
+def multiplied_later(s, o):
+    parts = [s.CyclicLR(o, 0.01, 0.3, 4), s.MultiplicativeLR(o, lambda t: 0.9)]
+    return s.SequentialLR(o, parts, milestones=[9])
+
+
+def averaging(schedulers):
+    library = cr if schedulers is cr.optim.lr_scheduler else torch
+    return library.optim.swa_utils
+
+
 SCHEDULES = {
     "step": lambda s, o: s.StepLR(o, 7, gamma=0.6),
     "milestones": lambda s, o: s.MultiStepLR(o, [3, 30, 30, 80], gamma=0.5),
@@ -57,10 +75,36 @@ SCHEDULES = {
     ),
     "one cycle in three": lambda s, o: s.OneCycleLR(o, 0.5, total_steps=100, three_phase=True),
     "one cycle of the rate": lambda s, o: s.OneCycleLR(o, 0.5, 100, cycle_momentum=False),
+    "multiplicative": lambda s, o: s.MultiplicativeLR(o, lambda t: 1 - 1 / (t + 2)),
+    "multiplicatives": lambda s, o: s.MultiplicativeLR(o, [lambda t: 0.9, lambda t: 0.99]),
+    "restarts": lambda s, o: s.CosineAnnealingWarmRestarts(o, 7),
+    "slower restarts": lambda s, o: s.CosineAnnealingWarmRestarts(o, 5, 2, eta_min=0.01),
+    "cyclic": lambda s, o: s.CyclicLR(o, 0.01, 0.3, step_size_up=7),
+    "cyclic halved": lambda s, o: s.CyclicLR(
+        o, [0.01, 0.02], [0.3, 0.5], 7, 3, mode="triangular2", base_momentum=0.5,
+    ),
+    "cyclic falling": lambda s, o: s.CyclicLR(o, 0.01, 0.3, 8, mode="exp_range", gamma=0.98),
+    "cyclic scaled": lambda s, o: s.CyclicLR(
+        o, 0.01, 0.3, 8, scale_fn=lambda x: 1 / (1 + x), scale_mode="iterations",
+        cycle_momentum=False,
+    ),
+    "linear of no length": lambda s, o: s.LinearLR(o, 0.1, total_iters=0),
+    "polynomial of no length": lambda s, o: s.PolynomialLR(o, 0),
     "chained": chained,
     "warmed up": warmed_up,
     "nested": nested,
+    "warmed up, then restarts": then_restarts,
+    "multiplied later": multiplied_later,
+    "averaged": lambda s, o: averaging(s).SWALR(o, 0.03),
+    "averaged straight": lambda s, o: averaging(s).SWALR(o, [0.03, 0.01], 7, "linear"),
+    "averaged at once": lambda s, o: averaging(s).SWALR(o, 0.03, 0),
 }  # fmt: skip
+
+#: those that cannot be told an epoch, by PyTorch at least
+NOT_TOLD = (
+    "chained", "warmed up", "nested", "warmed up, then restarts", "multiplied later",
+    "linear of no length", "polynomial of no length",
+)  # fmt: skip
 
 
 def optimizers(library, kind="SGD"):
@@ -92,6 +136,44 @@ def test_100_epochs(name, kind):
             scheduler.step()
         found.append(rows)
     np.testing.assert_allclose(*found, rtol=1e-11, atol=1e-15)
+
+
+@pytest.mark.parametrize("name", [name for name in SCHEDULES if name not in NOT_TOLD])
+def test_epochs_that_are_told(name):
+    epochs = [3, 4, None, None, 17, 5, None, 30, None, None]
+    if "restarts" in name:
+        epochs += [5.25, 8.5, 39.9]
+    found = []
+    for library in LIBRARIES:
+        optimizer = optimizers(library)
+        scheduler = SCHEDULES[name](library.optim.lr_scheduler, optimizer)
+        rows = []
+        for epoch in epochs:
+            scheduler.step(epoch)
+            rows.append([*noted(optimizer), scheduler.last_epoch])
+        found.append(rows)
+    np.testing.assert_allclose(*found, rtol=1e-11, atol=1e-15)
+
+
+def test_the_arguments_are_torchs():
+    ours, theirs = cr.optim, torch.optim
+    rooms = [
+        (ours, theirs, [name for name in theirs.__all__ if name[0].isupper()]),
+        (ours.lr_scheduler, theirs.lr_scheduler, theirs.lr_scheduler.__all__),
+        (swa_utils, theirs.swa_utils, theirs.swa_utils.__all__),
+    ]
+    compared = 0
+    for room, other, names in rooms:
+        for name in names:
+            if name in ("SparseAdam", "Optimizer"):
+                continue
+            found, expected = (
+                [(p.name, p.default, p.kind) for p in inspect.signature(f).parameters.values()]
+                for f in (getattr(room, name), getattr(other, name))
+            )
+            assert found == expected, name
+            compared += 1
+    assert compared == 37
 
 
 @pytest.mark.parametrize("name", [
@@ -159,7 +241,8 @@ def test_the_state_dict_of_a_schedule_of_torch_is_taken_over(name):
 
 def trained(library, name, options, steps, params=None):
     if params is None:
-        params = [library.ones(3, requires_grad=True), library.ones((), requires_grad=True)]
+        shapes = [(3, 1), (1, 1)] if name == "Muon" else [(3,), ()]
+        params = [library.ones(shape, requires_grad=True) for shape in shapes]
     optimizer = getattr(library.optim, name)(params, **options)
     move(library, optimizer, range(steps))
     return optimizer

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from chainrule.optim.lr_scheduler.scheduler import LRScheduler, bad_argument, per_group
+from chainrule.optim.lr_scheduler.scheduler import LRScheduler, bad_argument
 from chainrule.optim.optimizer import Optimizer
 
 
@@ -26,7 +26,7 @@ class FactorLR(LRScheduler):
         ratio = 1.0 if now == before else now / before
         return [rate * ratio for rate in self._current()]
 
-    def closed_form(self) -> list[float]:
+    def _get_closed_form_lr(self) -> list[float]:
         return [base * self.factor_at(self.last_epoch) for base in self.base_lrs]
 
 
@@ -142,7 +142,7 @@ class LinearLR(FactorLR):
         super().__init__(optimizer, last_epoch)
 
     def factor_at(self, epoch: int) -> float:
-        done = min(epoch, self.total_iters) / self.total_iters
+        done = min(epoch, self.total_iters) / self.total_iters if self.total_iters else 0
         return self.start_factor + (self.end_factor - self.start_factor) * done
 
 
@@ -161,38 +161,5 @@ class PolynomialLR(FactorLR):
         super().__init__(optimizer, last_epoch)
 
     def factor_at(self, epoch: int) -> float:
-        return (1.0 - min(epoch, self.total_iters) / self.total_iters) ** self.power
-
-
-class LambdaLR(LRScheduler):
-    """η_t = λ(t) η₀ with a function λ of the epoch, or one for each group."""
-
-    def __init__(
-        self,
-        optimizer: Optimizer,
-        lr_lambda: Callable[[int], float] | Sequence[Callable[[int], float]],
-        last_epoch: int = -1,
-    ) -> None:
-        self._attach(optimizer)
-        self.lr_lambdas = per_group("LambdaLR", "lr_lambda", lr_lambda, optimizer)
-        super().__init__(optimizer, last_epoch)
-
-    def get_lr(self) -> list[float]:
-        pairs = zip(self.base_lrs, self.lr_lambdas, strict=True)
-        return [base * factor(self.last_epoch) for base, factor in pairs]
-
-    def state_dict(self) -> dict[str, Any]:
-        """As LRScheduler.state_dict; functions are left out, objects give their attributes."""
-        kept = [None if _is_function(f) else dict(vars(f)) for f in self.lr_lambdas]
-        return {**super().state_dict(), "lr_lambdas": kept}
-
-    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        others = {key: value for key, value in state_dict.items() if key != "lr_lambdas"}
-        super().load_state_dict(others)
-        for factor, kept in zip(self.lr_lambdas, state_dict["lr_lambdas"], strict=True):
-            if kept is not None:
-                vars(factor).update(kept)
-
-
-def _is_function(what: Any) -> bool:
-    return not hasattr(what, "__dict__") or hasattr(what, "__code__")
+        done = min(epoch, self.total_iters) / self.total_iters if self.total_iters else 0
+        return (1.0 - done) ** self.power

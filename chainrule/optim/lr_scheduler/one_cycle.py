@@ -7,7 +7,13 @@ from itertools import pairwise
 from typing import Any
 
 from chainrule.errors import ArgumentError
-from chainrule.optim.lr_scheduler.scheduler import LRScheduler, bad_argument, per_group
+from chainrule.optim.lr_scheduler.scheduler import (
+    LRScheduler,
+    bad_argument,
+    per_group,
+    set_momentum,
+    turns_beta1,
+)
 from chainrule.optim.optimizer import Optimizer
 
 Phase = dict[str, Any]
@@ -87,14 +93,7 @@ class OneCycleLR(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def _prepare_momentum(self, base: Any, highest: Any, last_epoch: int) -> None:
-        defaults = self.optimizer.defaults
-        if "momentum" not in defaults and "betas" not in defaults:
-            raise bad_argument(
-                "OneCycleLR",
-                "cycle_momentum=True needs an optimizer with momentum or betas",
-                type(self.optimizer).__name__,
-            )
-        self.use_beta1 = "betas" in defaults
+        self.use_beta1 = turns_beta1("OneCycleLR", self.optimizer)
         lows = per_group("OneCycleLR", "base_momentum", base, self.optimizer)
         highs = per_group("OneCycleLR", "max_momentum", highest, self.optimizer)
         if last_epoch == -1:
@@ -112,10 +111,7 @@ class OneCycleLR(LRScheduler):
         phase, share = self._phase()
         for group in self.optimizer.param_groups if self.cycle_momentum else ():
             momentum = self._between(group, phase, "momentum", share)
-            if self.use_beta1:
-                group["betas"] = (momentum, *group["betas"][1:])
-            else:
-                group["momentum"] = momentum
+            set_momentum(group, momentum, self.use_beta1)
         return [self._between(g, phase, "lr", share) for g in self.optimizer.param_groups]
 
     def _phase(self) -> tuple[Phase, float]:

@@ -15,8 +15,8 @@ class LRScheduler:
     """Sets the learning rate of every group of an optimizer, epoch by epoch.
 
     A schedule says in `get_lr` what the rates are at `last_epoch`. Most change the rate that
-    is there now, so that two schedules on one optimizer multiply; `closed_form` computes it
-    from the first rate alone.
+    is there now, so that two schedules on one optimizer multiply; `_get_closed_form_lr`
+    computes it from the first rate alone.
 
     Args:
         optimizer: whose groups' "lr" is set; "initial_lr" keeps what it was at first
@@ -26,6 +26,8 @@ class LRScheduler:
 
     optimizer: Optimizer
     _last_lr: list[float]
+    _is_initial = False  # whether the step now is the one that the constructor makes
+    _get_lr_called_within_step = False  # older programs warn in get_lr where it is not
 
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
         self._attach(optimizer)
@@ -54,7 +56,11 @@ class LRScheduler:
     def _begin(self) -> None:
         """Set the rates of the first epoch."""
         self._step_count = 0
-        self.step()
+        self._is_initial = True
+        try:
+            self.step()
+        finally:
+            self._is_initial = False
 
     @property
     def _taken_up(self) -> bool:
@@ -65,7 +71,7 @@ class LRScheduler:
         """The rates at `last_epoch`, from those that are set now."""
         raise NotImplementedError
 
-    def closed_form(self) -> list[float]:
+    def _get_closed_form_lr(self) -> list[float]:
         """The rates at `last_epoch`, from the first ones."""
         return self.get_lr()
 
@@ -84,7 +90,12 @@ class LRScheduler:
 
     def _move(self, epoch: int | None) -> None:
         self.last_epoch = self.last_epoch + 1 if epoch is None else epoch
-        self._set_lr(self.get_lr() if epoch is None else self.closed_form())
+        self._get_lr_called_within_step = True
+        try:
+            rates = self.get_lr() if epoch is None else self._get_closed_form_lr()
+        finally:
+            self._get_lr_called_within_step = False
+        self._set_lr(rates)
 
     def _current(self) -> list[float]:
         return [float(group["lr"]) for group in self.optimizer.param_groups]
@@ -111,6 +122,28 @@ def set_lr(group: dict[str, Any], rate: float) -> None:
         group["lr"] = rate
 
 
+def turns_beta1(owner: str, optimizer: Optimizer) -> bool:
+    """Whether the momentum that a schedule turns is β₁ rather than "momentum".
+
+    Raises: ArgumentError (CR606) for an optimizer that has neither.
+    """
+    if "momentum" not in optimizer.defaults and "betas" not in optimizer.defaults:
+        raise bad_argument(
+            owner,
+            "cycle_momentum=True needs an optimizer with momentum or betas",
+            type(optimizer).__name__,
+        )
+    return "betas" in optimizer.defaults
+
+
+def set_momentum(group: dict[str, Any], momentum: float, is_beta1: bool) -> None:
+    """Set the momentum of a group, or β₁."""
+    if is_beta1:
+        group["betas"] = (momentum, *group["betas"][1:])
+    else:
+        group["momentum"] = momentum
+
+
 def per_group(owner: str, name: str, value: Any, optimizer: Optimizer) -> list[Any]:
     """A value given once for all groups, or one for each.
 
@@ -135,3 +168,6 @@ def bad_argument(owner: str, wanted: str, given: Any) -> ArgumentError:
 
 def _plain(rate: float | Tensor) -> float | Tensor:
     return rate.detach().clone() if isinstance(rate, Tensor) else rate
+
+
+_LRScheduler = LRScheduler  # the name in older programs
