@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.data.dataset import Dataset, read_batch
+from chainrule.data.transforms.warp import through
 from chainrule.tensor.generator import Generator, default_generator
 from chainrule.tensor.tensor import Tensor
 
@@ -21,6 +22,8 @@ class RandomAffine(Dataset):
         shift: moved by up to so many pixels along each axis.
         scale: made larger or smaller by up to this factor minus 1; 0.1 is 10 %.
         generator: where the randomness comes from; the default generator if None.
+
+    Notes: transforms.RandomAffine is the like for datasets that take a transform.
 
     Example:
         >>> import chainrule as cr
@@ -63,33 +66,5 @@ class RandomAffine(Dataset):
         matrix = zoom * np.array(
             [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
         )
-        moved = affine(images.numpy(), matrix.transpose(2, 0, 1), draws[2:].T * self.shift)
+        moved = through(images.numpy(), matrix.transpose(2, 0, 1), draws[2:].T * self.shift)
         return Tensor._of(moved)
-
-
-def affine(images: np.ndarray, matrix: np.ndarray, offset: np.ndarray) -> np.ndarray:
-    """Images seen through p ↦ A p + b around their centres, by bilinear interpolation.
-
-    y[p] = x[A p + b], where x between pixels is the mean of its four neighbours weighted by
-    nearness, and 0 outside.
-
-    Shapes: images (n, c, h, w), matrix (n, 2, 2), offset (n, 2), rows before columns
-    """
-    n, _, h, w = images.shape
-    centre = np.array([(h - 1) / 2, (w - 1) / 2])[:, None]
-    grid = np.indices((h, w)).reshape(2, h * w) - centre  # (2, p)
-    seen = matrix @ grid + offset[:, :, None] + centre + 1  # (n, 2, p), in the padded image
-    seen = np.clip(seen, 0, np.array([h + 1, w + 1])[:, None])
-    corner = seen.astype(np.intp)
-    row, column = corner[:, 0], corner[:, 1]
-    fraction = (seen - corner).astype(images.dtype)[:, :, None]  # (n, 2, 1, p)
-    down, right = fraction[:, 0], fraction[:, 1]  # (n, 1, p)
-    padded = np.pad(images, ((0, 0), (0, 0), (1, 2), (1, 2))).transpose(0, 2, 3, 1)
-    each = np.arange(n)[:, None]
-
-    def at(i: np.ndarray, j: np.ndarray) -> np.ndarray:
-        return padded[each, i, j].transpose(0, 2, 1)  # (n, c, p)
-
-    upper = at(row, column) * (1 - right) + at(row, column + 1) * right
-    lower = at(row + 1, column) * (1 - right) + at(row + 1, column + 1) * right
-    return (upper * (1 - down) + lower * down).reshape(images.shape)

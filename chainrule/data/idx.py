@@ -37,7 +37,8 @@ def parse_idx(content: bytes, name: str) -> np.ndarray:
     """The array in the bytes of an unpacked idx file; `name` is for the message."""
     ndim = content[3] if len(content) > 3 else 0
     start = 4 + 4 * ndim
-    if content[:2] != b"\0\0" or content[2:3][0] not in ELEMENT_TYPES or len(content) < start:
+    known = content[:2] == b"\0\0" and len(content) >= start and content[2] in ELEMENT_TYPES
+    if not known:
         raise DataError(
             "CR710",
             f"{name} is not an idx file: it begins with {content[:4].hex(' ') or 'nothing'}, "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,30 @@ def read_image(path: str | Path) -> np.ndarray:
 
     Raises: DataError (CR712) for a file that is missing or no picture; (CR715) without Pillow.
     """
-    image = _pillow("PIL.Image")
+    image = pillow("PIL.Image")
+
+    def upright(picture: Any) -> np.ndarray:
+        return _brightness(pillow("PIL.ImageOps").exif_transpose(picture), image)
+
+    return _opened(path, image, upright)
+
+
+def read_rgb(path: str | Path) -> np.ndarray:
+    """The red, green and blue of a picture's pixels, bytes (3, h, w).
+
+    Raises: DataError (CR712) for a file that is missing or no picture; (CR715) without Pillow.
+    """
+    pixels = _opened(
+        path, pillow("PIL.Image"), lambda picture: np.asarray(picture.convert("RGB"))
+    )
+    return np.ascontiguousarray(pixels.transpose(2, 0, 1))
+
+
+def _opened(path: str | Path, image: Any, read: Callable[[Any], np.ndarray]) -> np.ndarray:
+    """What `read` takes out of the picture in a file."""
     try:
         with image.open(path) as picture:
-            upright = _pillow("PIL.ImageOps").exif_transpose(picture)
-            return _brightness(upright, image)
+            return read(picture)
     except (OSError, SyntaxError, ValueError, image.DecompressionBombError) as error:
         raise DataError(
             "CR712", f"cannot read {path} as a picture: {error}. Give a PNG or JPEG file"
@@ -42,7 +62,7 @@ def _brightness(picture: Any, image: Any) -> np.ndarray:
     return np.asarray(image.alpha_composite(paper, colours).convert("L"), np.float64) / 255
 
 
-def _pillow(module: str) -> Any:
+def pillow(module: str) -> Any:
     """Pillow, the optional reader of pictures, is loaded here and nowhere else."""
     try:
         return importlib.import_module(module)

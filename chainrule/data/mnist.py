@@ -2,35 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, ClassVar
 
-import numpy as np
+from chainrule.data.download import cache_folder
+from chainrule.data.idx_images import IdxImages
+from chainrule.data.labelled_images import LabelledImages
+from chainrule.data.splits import Splits
+from chainrule.tensor.tensor import Tensor
 
-from chainrule.data.download import cache_folder, fetch
-from chainrule.data.idx import read_idx
-from chainrule.data.splits import SPLIT_SEED, Splits, image_dataset, stratified_split
-from chainrule.errors import DataError
-
-HOMES = (
-    "https://ossci-datasets.s3.amazonaws.com/mnist/",
-    "https://storage.googleapis.com/cvdf-datasets/mnist/",
+SOURCE = IdxImages(
+    "MNIST",
+    (
+        "https://ossci-datasets.s3.amazonaws.com/mnist/",
+        "https://storage.googleapis.com/cvdf-datasets/mnist/",
+    ),
+    {
+        "train-images-idx3-ubyte": (
+            "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"
+        ),
+        "train-labels-idx1-ubyte": (
+            "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"
+        ),
+        "t10k-images-idx3-ubyte": (
+            "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7"
+        ),
+        "t10k-labels-idx1-ubyte": (
+            "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"
+        ),
+    },
+    unpacked=True,
 )
-SHA256 = {  # of the unpacked files
-    "train-images-idx3-ubyte": (
-        "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"
-    ),
-    "train-labels-idx1-ubyte": (
-        "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"
-    ),
-    "t10k-images-idx3-ubyte": (
-        "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7"
-    ),
-    "t10k-labels-idx1-ubyte": (
-        "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"
-    ),
-}
-VALIDATION_FRACTION = 1 / 12  # of the 60,000 images that are for training
-BRIGHTEST = 255
+NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 
 def mnist(data_dir: str | Path | None = None) -> Splits:
@@ -46,51 +50,55 @@ def mnist(data_dir: str | Path | None = None) -> Splits:
 
     Source: LeCun, Cortes & Burges, the MNIST database of handwritten digits, 1998
     """
-    train_images, train_labels = _pair("train", data_dir)
-    test_images, test_labels = _pair("t10k", data_dir)
-    validation, train = stratified_split(train_labels, [VALIDATION_FRACTION], SPLIT_SEED)
-    everything = np.arange(len(test_labels))
-    return Splits(
-        image_dataset(train_images, train_labels, train, BRIGHTEST),
-        image_dataset(train_images, train_labels, validation, BRIGHTEST),
-        image_dataset(test_images, test_labels, everything, BRIGHTEST),
-    )
+    if data_dir is not None:
+        return SOURCE.splits([Path(data_dir)], None)
+    return SOURCE.splits([cache_folder() / "mnist"], cache_folder() / "mnist")
 
 
-def _pair(part: str, data_dir: str | Path | None) -> tuple[np.ndarray, np.ndarray]:
-    """Images and labels of one part, checked against each other."""
-    images_path = _path(f"{part}-images-idx3-ubyte", data_dir)
-    labels_path = _path(f"{part}-labels-idx1-ubyte", data_dir)
-    images, labels = read_idx(images_path), read_idx(labels_path)
-    if images.shape[1:] != (28, 28) or images.dtype != np.uint8:
-        raise DataError(
-            "CR710",
-            f"{images_path} holds {images.dtype} elements of shape {images.shape}, where bytes "
-            "of shape (n, 28, 28) are expected. Fetch it again",
-        )
-    if (
-        labels.shape != images.shape[:1]
-        or labels.dtype != np.uint8
-        or labels.max(initial=0) > 9
-    ):
-        raise DataError(
-            "CR710",
-            f"{labels_path} holds {labels.dtype} elements of shape {labels.shape}, where "
-            f"{len(images)} bytes from 0 to 9 are expected, one per image. Fetch it again",
-        )
-    return images, labels
+class MNIST(LabelledImages):
+    """Handwritten digits: images of 28 x 28 bytes in one channel, and the digits as ints.
 
+    Args:
+        root: the folder that has the four idx files in MNIST/raw, or has them itself.
+        train: the 60,000 images for training, or the 10,000 of the test.
+        transform: what each image, a uint8 tensor (1, 28, 28), goes through.
+        target_transform: what each digit goes through.
+        download: fetch into root/MNIST/raw what is not there.
 
-def _path(name: str, data_dir: str | Path | None) -> Path:
-    """Where the file stands; fetched first where no folder was named and the cache lacks it."""
-    folder = cache_folder() / "mnist" if data_dir is None else Path(data_dir)
-    for path in (folder / name, folder / f"{name}.gz"):
-        if path.is_file():
-            return path
-    if data_dir is None:
-        return fetch(f"{name}.gz", HOMES, SHA256[name], folder)
-    raise DataError(
-        "CR709",
-        f"{folder} has no file {name} or {name}.gz. Put it there, name the folder that has it, "
-        "or name none to have MNIST fetched",
-    )
+    Raises: DataError where a file is missing (CR709), malformed (CR710) or not the known one
+        (CR711).
+
+    Source: LeCun, Cortes & Burges, the MNIST database of handwritten digits, 1998
+    """
+
+    source: ClassVar[IdxImages] = SOURCE
+    classes: ClassVar[list[str]] = [f"{i} - {name}" for i, name in enumerate(NAMES)]
+
+    def __init__(
+        self,
+        root: str | Path,
+        train: bool = True,
+        transform: Callable[[Any], Any] | None = None,
+        target_transform: Callable[[Any], Any] | None = None,
+        download: bool = False,
+    ) -> None:
+        self.root = Path(root).expanduser()
+        self.train = train
+        raw = self.root / type(self).__name__ / "raw"
+        images, labels = self.source.pair(train, [raw, self.root], raw if download else None)
+        super().__init__(images[:, None], labels, transform, target_transform)
+
+    @property
+    def data(self) -> Tensor:
+        """All images, uint8 (n, 28, 28)."""
+        return Tensor._of(self._images[:, 0])
+
+    @property
+    def targets(self) -> Tensor:
+        """All labels, int64 (n,)."""
+        return Tensor._of(self._labels)
+
+    @property
+    def class_to_idx(self) -> dict[str, int]:
+        """The label of each class by its name."""
+        return {name: i for i, name in enumerate(self.classes)}

@@ -52,6 +52,10 @@ def stratified_split(
 def image_dataset(
     images: np.ndarray, labels: np.ndarray, positions: np.ndarray, brightest: int
 ) -> TensorDataset:
-    """Images as float32 between 0 and 1, shape (n, 1, h, w), and labels as int64."""
-    pixels = images[positions, None].astype(np.float32) / np.float32(brightest)
+    """Images as float32 between 0 and 1, shape (n, c, h, w), and labels as int64.
+
+    Shapes: images (n, c, h, w) or (n, h, w), labels (n,)
+    """
+    chosen = images[positions] if images.ndim == 4 else images[positions, None]
+    pixels = chosen.astype(np.float32) / np.float32(brightest)
     return TensorDataset(from_numpy(pixels), from_numpy(labels[positions].astype(np.int64)))

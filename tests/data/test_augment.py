@@ -5,7 +5,8 @@ import pytest
 
 import chainrule as cr
 from chainrule.data import DataLoader, RandomAffine, TensorDataset
-from chainrule.data.augment import affine
+from chainrule.data.dataset import read_batch
+from chainrule.data.transforms.warp import through
 
 TURN = np.array([[0.0, -1.0], [1.0, 0.0]])
 
@@ -16,7 +17,7 @@ def one_image() -> np.ndarray:
 
 def moved(matrix=np.eye(2), offset=(0.0, 0.0), image=None) -> np.ndarray:  # noqa: B008
     image = one_image() if image is None else image
-    return affine(image, np.asarray(matrix)[None], np.asarray(offset, float)[None])
+    return through(image, np.asarray(matrix)[None], np.asarray(offset, float)[None])
 
 
 def test_the_identity_changes_nothing():
@@ -67,7 +68,7 @@ def test_variation_is_seeded_and_new_each_time(how):
 
     def read(seed):
         varied = RandomAffine(data, **how, generator=cr.Generator().manual_seed(seed))
-        return [next(iter(DataLoader(varied, 200)))[0].numpy() for _ in range(2)]
+        return [read_batch(varied, np.arange(200))[0].numpy() for _ in range(2)]
 
     (first, second), (again, _), (other, _) = read(1), read(1), read(2)
     np.testing.assert_array_equal(first, again)

@@ -4,9 +4,18 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.data.dataset import read_batch
+from chainrule.data.dataset import is_deterministic, read_batch
 from chainrule.errors import AxisError, DataError
-from chainrule.utils.data import ConcatDataset, Dataset, Subset, TensorDataset, random_split
+from chainrule.utils.data import (
+    ChainDataset,
+    ConcatDataset,
+    Dataset,
+    IterableDataset,
+    StackDataset,
+    Subset,
+    TensorDataset,
+    random_split,
+)
 
 
 def numbers(n: int) -> TensorDataset:
@@ -89,6 +98,72 @@ def test_tensors_of_unequal_lengths(tensors, shapes):
 def test_concatenating_nothing():
     with pytest.raises(DataError, match="CR706"):
         ConcatDataset([])
+
+
+class Letters(IterableDataset):
+    def __init__(self, text):
+        self.text = text
+
+    def __iter__(self):
+        return iter(self.text)
+
+
+def test_datasets_that_are_read_to_the_end():
+    both = Letters("ab") + Letters("c")
+    assert isinstance(both, ChainDataset) and list(both) == list("abc")
+    with pytest.raises(NotImplementedError, match="Letters is an IterableDataset"):
+        Letters("a")[0]
+    with pytest.raises(NotImplementedError, match="must define __iter__"):
+        iter(IterableDataset())
+    with pytest.raises(TypeError, match=r"CR903.*got TensorDataset.*ConcatDataset"):
+        list(ChainDataset([numbers(2)]))
+    with pytest.raises(TypeError, match=r"CR903.*Letters is an IterableDataset.*ChainDataset"):
+        ConcatDataset([Letters("a")])
+
+
+def test_datasets_side_by_side():
+    assert StackDataset("ab", [1, 2])[1] == ("b", 2)
+    named = StackDataset(letter="ab", number=Subset([1, 2, 3], [2, 0]))
+    assert named[0] == {"letter": "a", "number": 3} and len(named) == 2
+    assert named.__getitems__([1, 0]) == [named[1], named[0]]
+    assert StackDataset([1, 2]).__getitems__([1]) == [(2,)]
+
+
+@pytest.mark.parametrize(
+    ("args", "kwargs", "message"),
+    [((), {}, "either"), (([1],), {"a": [1]}, "either"), (([1], [1, 2]), {}, r"\[1, 2\]")],
+)
+def test_datasets_that_do_not_stand_side_by_side(args, kwargs, message):
+    with pytest.raises(ValueError, match=f"CR729.*{message}"):
+        StackDataset(*args, **kwargs)
+
+
+def test_a_list_of_positions_of_a_subset():
+    assert Subset(np.arange(5) * 2, [4, 1, 0])[[2, 0]].tolist() == [0, 8]
+
+
+@pytest.mark.parametrize(
+    ("dataset", "expected"),
+    [
+        (numbers(2), True),
+        (Subset(numbers(2), [0]), True),
+        (numbers(2) + numbers(2), True),
+        (StackDataset(a=numbers(2), b=[1, 2]), True),
+        (Doubled(cr.zeros(2), cr.zeros(2)), False),
+        (Subset(Doubled(cr.zeros(2), cr.zeros(2)), [0]), False),
+        (Dataset(), False),
+    ],
+)
+def test_which_datasets_are_known_to_draw_nothing(dataset, expected):
+    assert is_deterministic(dataset) == expected
+
+
+def test_datasets_take_types():
+    class Typed(Dataset[int]):
+        def __len__(self):
+            return 1
+
+    assert len(Typed()) == 1
 
 
 @pytest.mark.parametrize(

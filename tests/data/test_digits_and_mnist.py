@@ -106,6 +106,7 @@ GOOD = idx(np.arange(6, dtype=np.uint8).reshape(2, 3))
     [
         (b"", "begins with nothing"),
         (b"\0", "begins with 00"),
+        (b"\0\0", "begins with 00 00"),
         (b"<html>not found</html>", "begins with 3c 68 74 6d"),
         (b"\0\0\x07\x01" + bytes(8), "not an idx file"),
         (GOOD[:9], "not an idx file"),
@@ -173,6 +174,15 @@ def test_mnist_files_that_do_not_fit(folder, harm, message):
 # -- fetching --------------------------------------------------------------------------
 
 
+class Answer(io.BytesIO):
+    """What a server sends."""
+
+    def __init__(self, content: bytes) -> None:
+        super().__init__(content)
+        self.headers = {"Content-Length": str(len(content))}
+        self.status = 200
+
+
 class Web:
     """Stands for the network: what each address answers."""
 
@@ -182,11 +192,12 @@ class Web:
         monkeypatch.setattr(urllib.request, "urlopen", self.open)
         monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
 
-    def open(self, address: str, timeout: float) -> io.BytesIO:
+    def open(self, request: urllib.request.Request, timeout: float) -> Answer:
+        address = request.full_url
         self.asked.append(address)
         if address not in self.pages:
             raise urllib.error.URLError("no route to host")
-        return io.BytesIO(self.pages[address])
+        return Answer(self.pages[address])
 
 
 @pytest.fixture
@@ -199,9 +210,13 @@ CONTENT = b"some bytes"
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
 
+def fetch_gzipped(folder: Path) -> Path:
+    return download.fetch("a.gz", HOMES, SHA256, folder, unpacked=True)
+
+
 def test_fetching_goes_on_to_the_next_home(web, tmp_path):
     web.pages[HOMES[1] + "a.gz"] = gzip.compress(CONTENT)
-    path = download.fetch("a.gz", HOMES, SHA256, tmp_path / "new" / "folder")
+    path = fetch_gzipped(tmp_path / "new" / "folder")
     assert gzip.decompress(path.read_bytes()) == CONTENT
     assert web.asked == [home + "a.gz" for home in HOMES]
     assert [p.name for p in path.parent.iterdir()] == ["a.gz"]
@@ -213,8 +228,8 @@ def test_fetching_goes_on_to_the_next_home(web, tmp_path):
 def test_what_is_not_the_known_file_is_not_kept(web, tmp_path, content):
     web.pages[HOMES[0] + "a.gz"] = content
     with pytest.raises(DataError, match="CR711"):
-        download.fetch("a.gz", HOMES, SHA256, tmp_path)
-    assert not (tmp_path / "a.gz").exists()
+        fetch_gzipped(tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_without_a_network_the_error_says_what_to_put_where(web, tmp_path):
@@ -241,11 +256,11 @@ def test_a_cache_that_cannot_be_written(web, tmp_path):
     web.pages[HOMES[0] + "a.gz"] = gzip.compress(CONTENT)
     tmp_path.chmod(0o500)
     with pytest.raises(ChainruleError, match="CR803"):
-        download.fetch("a.gz", HOMES, SHA256, tmp_path / "new")
+        fetch_gzipped(tmp_path / "new")
 
 
 def test_a_file_where_the_cache_should_be(web, tmp_path):
     web.pages[HOMES[0] + "a.gz"] = gzip.compress(CONTENT)
     (tmp_path / "taken").write_text("")
     with pytest.raises(ChainruleError, match=r"CR803.*in the way"):
-        download.fetch("a.gz", HOMES, SHA256, tmp_path / "taken")
+        fetch_gzipped(tmp_path / "taken")

@@ -1,23 +1,33 @@
 """Samplers, collating and DataLoader."""
 
-from collections import namedtuple
+import copy
+import inspect
+import pickle
+from collections import OrderedDict, UserDict, defaultdict, deque, namedtuple
 from itertools import chain
 
 import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.errors import ArgumentError, AxisError, DataError
+from chainrule.errors import ArgumentError, ArgumentTypeError, AxisError, DataError
 from chainrule.utils.data import (
     BatchSampler,
     DataLoader,
     Dataset,
+    DistributedSampler,
+    IterableDataset,
     RandomSampler,
+    Sampler,
     SequentialSampler,
     Subset,
+    SubsetRandomSampler,
     TensorDataset,
+    WeightedRandomSampler,
     default_collate,
+    default_convert,
 )
+from chainrule.utils.data._utils.collate import collate, default_collate_fn_map
 
 Point = namedtuple("Point", "x y")
 
@@ -135,7 +145,12 @@ def test_a_collate_fn_of_ones_own_sees_the_list_of_samples():
     ("sampler", "positions"),
     [
         (SequentialSampler(range(4)), [0, 1, 2, 3]),
-        (RandomSampler(range(3), num_samples=7), [0, 0, 1, 1, 2, 2]),
+        (RandomSampler(range(3), num_samples=6), [0, 0, 1, 1, 2, 2]),
+        (SubsetRandomSampler([7, 3, 5]), [3, 5, 7]),
+        (SubsetRandomSampler("abc"), ["a", "b", "c"]),
+        (SubsetRandomSampler([]), []),
+        (WeightedRandomSampler([0, 2.5, 0], 3), [1, 1, 1]),
+        (WeightedRandomSampler(np.ones(3), 3, replacement=False), [0, 1, 2]),
         (RandomSampler(range(1), replacement=True, num_samples=3), [0, 0, 0]),
     ],
 )
@@ -143,6 +158,38 @@ def test_samplers(sampler, positions):
     drawn = list(sampler)
     assert sorted(drawn)[: len(positions)] == positions
     assert len(drawn) == len(sampler)
+
+
+def test_weights_are_probabilities():
+    generator = cr.Generator().manual_seed(0)
+    sampler = WeightedRandomSampler([1.0, 0.0, 3.0, 4.0], 8000, generator=generator)
+    counts = np.bincount(list(sampler), minlength=4)
+    assert counts[1] == 0
+    assert np.allclose(counts / 8000, [0.125, 0, 0.375, 0.5], atol=0.02)
+    few = WeightedRandomSampler([1.0, 1e-9, 1.0], 2, replacement=False, generator=generator)
+    assert sorted(few) == [0, 2]
+
+
+@pytest.mark.parametrize("drop_last", [False, True])
+@pytest.mark.parametrize(("n", "replicas"), [(10, 2), (11, 4), (1, 3), (0, 2), (3, 3)])
+def test_shares_of_several_programs(n, replicas, drop_last):
+    data = pytest.importorskip("torch.utils.data")
+    for rank in range(replicas):
+        ours = DistributedSampler(range(n), replicas, rank, False, drop_last=drop_last)
+        if n:
+            theirs = data.DistributedSampler(range(n), replicas, rank, False, 0, drop_last)
+            assert list(ours) == list(theirs) and len(ours) == len(theirs)
+        else:
+            assert list(ours) == []
+
+
+def test_shuffled_shares_do_not_overlap_and_follow_the_epoch():
+    samplers = [DistributedSampler(range(12), 3, rank, seed=5) for rank in range(3)]
+    first = [list(sampler) for sampler in samplers]
+    assert sorted(chain(*first)) == list(range(12))
+    assert first == [list(sampler) for sampler in samplers]
+    samplers[0].set_epoch(1)
+    assert list(samplers[0]) != first[0]
 
 
 def test_drawing_with_replacement_repeats_some():
@@ -184,27 +231,197 @@ def test_collating_goes_through_containers():
     assert [part.tolist() for part in batch["q"]] == [[2.0, 5.0], [3, 6]]
 
 
-def test_collating_agrees_with_torch():
+def samples_of(library) -> dict:
+    """Samples of every kind that is collated."""
+    one = library.ones(2)
+    return {
+        "mixed": [(1, 2.0, [True, "a"], {"k": np.ones(2)}), (3, 4.0, [False, "b"], {"k": one})],
+        "floats first": [2.5, 1],
+        "integers first": [1, 2.5],
+        "bytes": [b"a", b"b"],
+        "text of NumPy": [np.str_("a")] * 2,
+        "named": [Point(1, 2.0), Point(3, 4.0)],
+        "ordered": [OrderedDict(a=1, b="x")] * 2,
+        "default": [defaultdict(int, a=1)] * 2,
+        "user's": [UserDict(a=1)] * 2,
+        "queue": [deque([1, 2])] * 2,
+        "range": [range(2)] * 3,
+        "empty": [(), ()],
+        "numbers": [np.float32(1), np.float32(2)],
+        "half": [np.float16(1)],
+        "bool": [np.bool_(True)] * 2,
+        "array and list": [np.ones(2), [1, 2]],
+        "0-d": [np.array(1.5)] * 2,
+        "tensors": [one, one],
+    }
+
+
+def described(batch):
+    """A batch in words that both libraries share."""
+    if hasattr(batch, "dtype") and hasattr(batch, "tolist"):
+        return str(batch.dtype).split(".")[-1], batch.tolist()
+    if isinstance(batch, (dict, UserDict)):
+        return type(batch), {key: described(part) for key, part in batch.items()}
+    if isinstance(batch, (list, tuple, deque)):
+        return type(batch), [described(part) for part in batch]
+    return batch
+
+
+@pytest.mark.parametrize("case", [c for c in samples_of(cr) if c != "mixed"])
+def test_collating_agrees_with_torch(case):
     torch = pytest.importorskip("torch")
-    samples = [
-        (1, 2.0, [True, "a"], {"k": np.ones(2)}),
-        (3, 4.0, [False, "b"], {"k": np.zeros(2)}),
-    ]
-    theirs = torch.utils.data.default_collate(samples)
-    ours = default_collate(samples)
-    assert [x.tolist() for x in ours[:2]] == [x.tolist() for x in theirs[:2]]
-    assert str(ours[1].dtype).split(".")[1] == str(theirs[1].dtype).split(".")[1]
-    assert list(ours[2][1]) == list(theirs[2][1])
-    assert ours[3]["k"].tolist() == theirs[3]["k"].tolist()
+    theirs = torch.utils.data.default_collate(samples_of(torch)[case])
+    assert described(default_collate(samples_of(cr)[case])) == described(theirs)
+
+
+@pytest.mark.parametrize("case", samples_of(cr))
+def test_converting_agrees_with_torch(case):
+    torch = pytest.importorskip("torch")
+    theirs = torch.utils.data.default_convert(samples_of(torch)[case])
+    assert described(default_convert(samples_of(cr)[case])) == described(theirs)
+
+
+SAME_SIGNATURE = [
+    *("DataLoader", "DistributedSampler", "StackDataset", "ChainDataset", "default_collate"),
+    *("RandomSampler", "BatchSampler", "SubsetRandomSampler", "WeightedRandomSampler"),
+]
+
+
+def test_the_signature_is_torch_s():
+    data = pytest.importorskip("torch.utils.data")
+    for name in SAME_SIGNATURE:
+        ours, theirs = (
+            {p.name: (p.kind, p.default) for p in inspect.signature(f).parameters.values()}
+            for f in (getattr(cr.utils.data, name), getattr(data, name))
+        )
+        assert list(ours.items()) == list(theirs.items()), name
+
+
+def test_types_of_one_s_own_may_be_collated():
+    def joined(points, *, collate_fn_map):
+        return [p.x for p in points]
+
+    rules = {**default_collate_fn_map, Point: joined}
+    assert collate([(Point(1, 2), 3)], collate_fn_map=rules)[0] == [1]
+    with pytest.raises(ArgumentTypeError, match=r"CR707.*holds a int"):
+        collate([1], collate_fn_map={})
+
+
+# -- more of the interface -------------------------------------------------------------
+
+
+def test_keys_that_are_no_numbers():
+    loader = DataLoader({"a": 1, "b": 2, "c": 3}, 2, sampler=["c", "a", "b"])
+    assert [x.tolist() for x in loader] == [[3, 1], [2]]
+
+
+def test_many_samples_at_once_from_getitems():
+    class Listing(Counting):
+        def __getitems__(self, indices):
+            return [("listed", i) for i in indices]
+
+    assert next(iter(DataLoader(Listing(4), 3)))[0] == ["listed"] * 3
+    part = Subset(Listing(4), [3, 2])
+    assert next(iter(DataLoader(part, 2, collate_fn=list))) == [("listed", 3), ("listed", 2)]
+
+
+def test_an_iterator_has_the_length_of_its_loader():
+    assert len(iter(DataLoader(numbers(5), 2))) == 3
+
+
+def test_a_loader_can_be_copied_and_pickled():
+    loader = DataLoader(numbers(4), 2)
+    list(loader)
+    for twin in (copy.deepcopy(loader), pickle.loads(pickle.dumps(loader))):
+        assert labels(twin) == [[0, 1], [2, 3]]
+
+
+def test_samplers_take_types_and_sources():
+    class Typed(Sampler[int]):
+        def __init__(self, source):
+            super().__init__(source)
+
+        def __iter__(self):
+            return iter([1])
+
+    assert labels(DataLoader(numbers(2), sampler=Typed([0]))) == [[1]]
 
 
 # -- errors ----------------------------------------------------------------------------
 
 WRONG = {
     "workers": (
-        lambda: DataLoader(numbers(3), num_workers=2),
+        lambda: DataLoader(numbers(3), num_workers=-2),
         ArgumentError,
-        "CR704.*num_workers=2",
+        "CR704.*num_workers is at least 0, got -2",
+    ),
+    "half a worker": (
+        lambda: DataLoader(numbers(3), num_workers=1.5),
+        ArgumentTypeError,
+        "CR704.*got 1.5",
+    ),
+    "timeout": (lambda: DataLoader(numbers(3), timeout=-1), ArgumentError, "CR704.*timeout"),
+    "prefetch": (
+        lambda: DataLoader(numbers(3), num_workers=1, prefetch_factor=0),
+        ArgumentError,
+        "CR704.*prefetch_factor is at least 1, got 0",
+    ),
+    "context": (
+        lambda: DataLoader(numbers(3), num_workers=1, multiprocessing_context="knife"),
+        ArgumentError,
+        "CR704.*spawn.*got 'knife'",
+    ),
+    "context's type": (
+        lambda: DataLoader(numbers(3), num_workers=1, multiprocessing_context=3),
+        ArgumentTypeError,
+        "CR704.*got 3",
+    ),
+    "no workers": (
+        lambda: DataLoader(numbers(3), timeout=3, prefetch_factor=2, persistent_workers=True),
+        ArgumentError,
+        "CR703.*timeout and prefetch_factor and persistent_workers.*num_workers above 0",
+    ),
+    "order of a stream": (
+        lambda: DataLoader(IterableDataset(), shuffle=True),
+        ArgumentError,
+        "CR703.*IterableDataset has an order",
+    ),
+    "changed": (
+        lambda: setattr(DataLoader(numbers(3)), "batch_size", 2),
+        ArgumentError,
+        "CR730: batch_size.*build another",
+    ),
+    "weights": (
+        lambda: WeightedRandomSampler([1.0, -2.0], 2),
+        ArgumentError,
+        "CR726.*got -2 to 1",
+    ),
+    "no weight": (lambda: WeightedRandomSampler([0.0], 2), ArgumentError, "CR726.*got 0 to 0"),
+    "table of weights": (
+        lambda: WeightedRandomSampler([[1.0]], 2),
+        ArgumentError,
+        r"CR726.*shape \(1, 1\)",
+    ),
+    "few weights": (
+        lambda: WeightedRandomSampler([1.0], 2, replacement=False),
+        ArgumentError,
+        "CR726.*2 samples without replacement.*got 1",
+    ),
+    "no weighted draws": (
+        lambda: WeightedRandomSampler([1.0], True),
+        ArgumentError,
+        "CR705.*num_samples=True",
+    ),
+    "flag": (
+        lambda: RandomSampler(range(3), replacement=2),
+        ArgumentTypeError,
+        "CR903.*replacement is True or False, got 2",
+    ),
+    "programs": (lambda: DistributedSampler(range(3)), ArgumentError, "CR724.*num_replicas=4"),
+    "rank": (
+        lambda: DistributedSampler(range(3), 2, 2),
+        ArgumentError,
+        "CR724.*rank=2 of num_replicas=2",
     ),
     "zero": (lambda: DataLoader(numbers(3), 0), ArgumentError, "CR705.*at least 1, got 0"),
     "negative": (lambda: DataLoader(numbers(3), -4), ArgumentError, "CR705.*got -4"),
@@ -243,7 +460,17 @@ WRONG = {
         r"CR707.*\(2,\)|\(3,\).*collate_fn",
     ),
     "parts": (lambda: default_collate([(1,), (1, 2)]), DataError, r"CR707.*\[1, 2\]"),
-    "objects": (lambda: default_collate([object()]), DataError, "CR707.*holds a object"),
+    "keys": (
+        lambda: default_collate([{"a": 1}, {"b": 2}]),
+        DataError,
+        r"CR707.*no 'a'.*\['b'\]",
+    ),
+    "words": (
+        lambda: default_collate([np.array(["a"])]),
+        ArgumentTypeError,
+        "CR707.*array of <U1",
+    ),
+    "objects": (lambda: default_collate([object()]), ArgumentTypeError, "CR707.*a object"),
 }  # fmt: skip
 
 

@@ -1,0 +1,34 @@
+"""Image transforms as functions, under torchvision's names."""
+
+from chainrule.data.transforms.blur import gaussian_blur as gaussian_blur
+from chainrule.data.transforms.colour import adjust_brightness as adjust_brightness
+from chainrule.data.transforms.colour import adjust_contrast as adjust_contrast
+from chainrule.data.transforms.colour import adjust_gamma as adjust_gamma
+from chainrule.data.transforms.colour import adjust_hue as adjust_hue
+from chainrule.data.transforms.colour import adjust_saturation as adjust_saturation
+from chainrule.data.transforms.colour import adjust_sharpness as adjust_sharpness
+from chainrule.data.transforms.colour import autocontrast as autocontrast
+from chainrule.data.transforms.colour import equalize as equalize
+from chainrule.data.transforms.colour import invert as invert
+from chainrule.data.transforms.colour import posterize as posterize
+from chainrule.data.transforms.colour import rgb_to_grayscale as rgb_to_grayscale
+from chainrule.data.transforms.colour import solarize as solarize
+from chainrule.data.transforms.conversion import convert_image_dtype as convert_image_dtype
+from chainrule.data.transforms.conversion import normalize as normalize
+from chainrule.data.transforms.conversion import pil_to_tensor as pil_to_tensor
+from chainrule.data.transforms.conversion import to_pil_image as to_pil_image
+from chainrule.data.transforms.conversion import to_tensor as to_tensor
+from chainrule.data.transforms.crop import center_crop as center_crop
+from chainrule.data.transforms.crop import crop as crop
+from chainrule.data.transforms.crop import five_crop as five_crop
+from chainrule.data.transforms.crop import pad as pad
+from chainrule.data.transforms.crop import ten_crop as ten_crop
+from chainrule.data.transforms.erasing import erase as erase
+from chainrule.data.transforms.flip import hflip as hflip
+from chainrule.data.transforms.flip import vflip as vflip
+from chainrule.data.transforms.resize import InterpolationMode as InterpolationMode
+from chainrule.data.transforms.resize import resize as resize
+from chainrule.data.transforms.resize import resized_crop as resized_crop
+from chainrule.data.transforms.warp import affine as affine
+from chainrule.data.transforms.warp import perspective as perspective
+from chainrule.data.transforms.warp import rotate as rotate
