@@ -12,7 +12,7 @@ from chainrule.cli.environment import environment
 from chainrule.cli.recipe import Recipe
 from chainrule.data.files import make_folder, write_text
 from chainrule.errors import ChainruleError, RunError
-from chainrule.train import load, save
+from chainrule.train import checkpoints, load, save
 
 RUNS = Path("runs")
 
@@ -38,8 +38,8 @@ class RunFolder:
         return self.path / "history.jsonl"
 
     @property
-    def checkpoint(self) -> Path:
-        return self.path / "checkpoints" / "last.safetensors"
+    def checkpoints(self) -> Path:
+        return self.path / "checkpoints"
 
     @property
     def weights(self) -> Path:
@@ -69,6 +69,20 @@ class RunFolder:
                 f"{self.config} is malformed ({type(error).__name__}: {error}). Restore the "
                 "file, or train anew",
             ) from None
+
+    def latest_checkpoint(self) -> Path:
+        """Where to go on from.
+
+        Raises: RunError (CR806) where there is no checkpoint.
+        """
+        found = checkpoints(self.checkpoints)
+        if not found:
+            raise RunError(
+                "CR806",
+                f"{self.checkpoints} has no checkpoint to go on from; train anew: chainrule "
+                "train",
+            )
+        return found[-1]
 
     def write_weights(self, model: nn.Module) -> None:
         """Keep the finished model."""

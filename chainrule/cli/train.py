@@ -26,10 +26,11 @@ from chainrule.train import (
     Progress,
     Trainer,
     evaluate,
-    load,
+    load_checkpoint,
 )
 
 EVALUATION_BATCH = 256
+CHECKPOINT_SECONDS = 60  # between two checkpoints inside an epoch
 RECIPE_OPTIONS = ("model", "epochs", "batch_size", "lr", "optimizer", "schedule", "seed")
 INTERRUPTED = 130  # the exit code of a program that Ctrl-C ended
 
@@ -67,10 +68,12 @@ def run(arguments: argparse.Namespace) -> int:
         splits = recipe.load(arguments.data_dir)
     manual_seed(recipe.seed)
     best = EarlyStopping(patience=None)
-    keepers = [best, Checkpoint(folder.checkpoint), History(folder.history), Progress()]
+    last = Checkpoint(folder.checkpoints, every_seconds=CHECKPOINT_SECONDS)
+    keepers = [best, History(folder.history), Progress(), last]
     trainer = make_trainer(recipe, splits, keepers)
     if arguments.resume is not None:
-        restore(trainer, load(folder.checkpoint), folder.checkpoint)
+        latest = folder.latest_checkpoint()
+        restore(trainer, load_checkpoint(latest), latest)
         folder.write_config(recipe)
     _introduce(recipe, splits, trainer, folder)
     if not _fit(trainer, folder):

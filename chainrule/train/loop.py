@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from chainrule.metrics import Mean
 from chainrule.train.evaluation import evaluate
 
 if TYPE_CHECKING:
@@ -16,10 +15,10 @@ def train(trainer: Trainer) -> None:
     """Train the trainer's model; at each trainer.call(...) the callbacks have their turn."""
     trainer.call("training_begins")
     while trainer.epoch < trainer.epochs and not trainer.stopped:
-        started = time.perf_counter()
-        train_loss = Mean()
+        started = time.perf_counter() - trainer.seconds
         trainer.model.train()
-        trainer.call("epoch_begins")
+        if trainer.batch == 0:  # a resumed training may be in the middle of an epoch
+            trainer.call("epoch_begins")
 
         for inputs, targets in trainer.batches:
             trainer.optimizer.zero_grad()
@@ -30,12 +29,14 @@ def train(trainer: Trainer) -> None:
             if trainer.scheduler is not None and trainer.schedule_each == "step":
                 trainer.scheduler.step()
             trainer.step += 1
+            trainer.batch += 1
             trainer.loss = loss.item()
-            train_loss.update(trainer.loss, weight=len(inputs))
+            trainer.train_loss.update(trainer.loss, weight=len(inputs))
+            trainer.seconds = time.perf_counter() - started
             trainer.call("step_ends")
 
         record: dict[str, Any] = {"epoch": trainer.epoch + 1, "step": trainer.step}
-        record["train_loss"] = train_loss.compute()
+        record["train_loss"] = trainer.train_loss.compute()
         record["learning_rate"] = trainer.optimizer.param_groups[0]["lr"]
         if trainer.validation is not None:
             scores = evaluate(
@@ -49,5 +50,6 @@ def train(trainer: Trainer) -> None:
         record["seconds"] = time.perf_counter() - started
         trainer.history.append(record)
         trainer.epoch += 1
+        trainer.begin_epoch()
         trainer.call("epoch_ends")
     trainer.call("training_ends")

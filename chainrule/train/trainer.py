@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from chainrule.errors import ArgumentError, DataError, ModuleError, RunError
+from chainrule.metrics import Mean
 from chainrule.nn.module import Module
 from chainrule.tensor.generator import default_generator
 from chainrule.tensor.tensor import Tensor
 from chainrule.train.callback import POINTS, Callback
+from chainrule.train.checkpoints import checkpoints, load_checkpoint
 from chainrule.train.loop import train
+from chainrule.train.randomness import random_states, set_random_states
 
 SCHEDULE_EACH = ("step", "epoch", "score")
 
@@ -72,6 +76,7 @@ class Trainer:
         self.epoch = 0  # epochs that are done
         self.step = 0  # steps that are done
         self.loss = float("nan")  # of the last batch
+        self.begin_epoch()
         self.stopped = False  # a callback sets it to end the training early
         self.history: list[dict[str, Any]] = []
         self._listeners = {
@@ -87,6 +92,34 @@ class Trainer:
             self.call("close")
         return self.history
 
+    def begin_epoch(self) -> None:
+        """Nothing is done yet of the next epoch."""
+        self.batch = 0  # batches that are done
+        self.seconds = 0.0  # that they took
+        self.train_loss = Mean()  # of their samples
+
+    def resume(self, folder: str | os.PathLike) -> bool:
+        """Go on from the latest checkpoint in a folder; False where there is none.
+
+        Raises: RunError for a damaged checkpoint (CR804), or another training's (CR807).
+        """
+        found = checkpoints(folder)
+        if found:
+            self.load_state_dict(load_checkpoint(found[-1]))
+        return bool(found)
+
+    def check_position(self) -> None:
+        """Make sure that an epoch can go on in its middle.
+
+        Raises: ArgumentError (CR812) for batches that do not know how far they are.
+        """
+        if not hasattr(self.batches, "load_state_dict"):
+            raise ArgumentError(
+                "CR812",
+                f"batches of type {type(self.batches).__name__} cannot go on in the middle of "
+                "an epoch; use a DataLoader, or give them state_dict() and load_state_dict()",
+            )
+
     def call(self, point: str) -> None:
         """Give the callbacks their turn."""
         for listener in self._listeners[point]:
@@ -100,8 +133,10 @@ class Trainer:
             "scheduler": None if self.scheduler is None else self.scheduler.state_dict(),
             "epoch": self.epoch,
             "step": self.step,
+            "inside": self._inside(),
             "stopped": self.stopped,
             "history": self.history,
+            "random": random_states(),
             "generators": [generator.get_state() for generator in self._generators()],
             "callbacks": [callback.state_dict() for callback in self.callbacks],
         }
@@ -117,8 +152,10 @@ class Trainer:
             if self.scheduler is not None:
                 self.scheduler.load_state_dict(state["scheduler"])
             self.epoch, self.step = int(state["epoch"]), int(state["step"])
+            self._go_inside(state["inside"])
             self.stopped = bool(state["stopped"])
             self.history = list(state["history"])
+            set_random_states(state["random"])
             for generator, saved in zip(self._generators(), state["generators"], strict=True):
                 generator.set_state(saved)
             for callback, saved in zip(self.callbacks, state["callbacks"], strict=True):
@@ -129,6 +166,27 @@ class Trainer:
                 "this checkpoint belongs to a training that was built in another way "
                 f"({error}); go on with the same model, optimizer, scheduler and callbacks",
             ) from None
+
+    def _inside(self) -> dict[str, Any] | None:
+        """Where the training is inside an epoch; None between two."""
+        if self.batch == 0:
+            return None
+        self.check_position()
+        return {
+            "batch": self.batch,
+            "seconds": self.seconds,
+            "train_loss": [self.train_loss.total, self.train_loss.weight],
+            "batches": self.batches.state_dict(),  # type: ignore[attr-defined]
+        }
+
+    def _go_inside(self, state: Mapping[str, Any] | None) -> None:
+        self.begin_epoch()
+        if state is None:
+            return
+        self.check_position()
+        self.batch, self.seconds = state["batch"], state["seconds"]
+        self.train_loss.total, self.train_loss.weight = state["train_loss"]
+        self.batches.load_state_dict(state["batches"])  # type: ignore[attr-defined]
 
     def _generators(self) -> list[Any]:
         """The sources of randomness: the default one, and the loader's own."""

