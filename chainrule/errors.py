@@ -52,6 +52,10 @@ class ArgumentTypeError(ChainruleError, TypeError):
     """An argument of the wrong kind."""
 
 
+class LinAlgError(ChainruleError, RuntimeError):
+    """A matrix for which the result does not exist or was not found."""
+
+
 class DeviceError(ChainruleError, RuntimeError):
     """A device that is not there."""
 
@@ -66,6 +70,10 @@ class TraceError(ChainruleError, RuntimeError):
 
 class ModuleError(ChainruleError, RuntimeError):
     """A module or state dict that does not fit."""
+
+
+class AbsentError(ChainruleError, NotImplementedError):
+    """A part of PyTorch's interface that is not here."""
 
 
 class DataError(ChainruleError, RuntimeError):

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 grad_enabled: ContextVar[bool] = ContextVar("grad_enabled", default=True)
+#: the type in which products are computed, where it is not that of their operands
+autocast: ContextVar[np.dtype | None] = ContextVar("autocast", default=None)
 inference: ContextVar[bool] = ContextVar("inference", default=False)
 
 

@@ -303,5 +303,5 @@ def call_key(tree: Any, arguments: list[Tensor], whole: bool = True) -> tuple:
             (held.shape, held.dtype, tensor._requires_grad, whole and tensor._edge is None,
              whole and tensor._grad is not None, tensor._hook_functions(), twin)
         )  # fmt: skip
-    modes = settings.grad_enabled.get(), settings.defaults.float_dtype
+    modes = settings.grad_enabled.get(), settings.autocast.get(), settings.defaults.float_dtype
     return snapshot(tree), described, modes

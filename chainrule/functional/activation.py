@@ -6,11 +6,19 @@ result is also stored in the input.
 
 from __future__ import annotations
 
+import functools
 import math
+from collections.abc import Callable
+from typing import Any
 
+from chainrule.dtypes import finfo
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.functional.channels import per_channel
+from chainrule.tensor.generator import default_generator
 from chainrule.tensor.tensor import Tensor
+
+#: the α and s of selu
+SELU_ALPHA, SELU_SCALE = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
 
 
 def _stored(input: Tensor, y: Tensor, inplace: bool) -> Tensor:
@@ -57,6 +65,29 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
     return input.where(input > 0, input * slopes)
 
 
+def rrelu(
+    input: Tensor,
+    lower: float = 1 / 8,
+    upper: float = 1 / 3,
+    training: bool = False,
+    inplace: bool = False,
+) -> Tensor:
+    """Leaky rectified linear unit with a random slope  y = x where x > 0, else r · x.
+
+    Args:    lower, upper: r is spread evenly between them in training, outside it is the
+        mean of both.
+    Raises:  ArgumentError (CR529) for bounds in the wrong order.
+    Source:  Xu et al. 2015, "Empirical evaluation of rectified activations"
+    """
+    if lower > upper:
+        raise ArgumentError("CR529", f"rrelu: lower={lower} must not be above upper={upper}")
+    if not training:
+        return leaky_relu(input, (lower + upper) / 2, inplace)
+    spread = default_generator.uniform(tuple(input.shape)).to(input.dtype)
+    slopes = spread * (upper - lower) + lower
+    return _stored(input, input.where(input > 0, input * slopes), inplace)
+
+
 def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """Exponential linear unit  y = x where x > 0, else α (eˣ - 1).
 
@@ -71,8 +102,7 @@ def selu(input: Tensor, inplace: bool = False) -> Tensor:
     Notes:   s and α keep mean 0 and variance 1 from layer to layer.
     Source:  Klambauer et al. 2017, "Self-normalizing neural networks"
     """
-    alpha, scale = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
-    return _stored(input, scale * elu(input, alpha), inplace)
+    return _stored(input, SELU_SCALE * elu(input, SELU_ALPHA), inplace)
 
 
 def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
@@ -223,3 +253,50 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
         )
     a, b = input.chunk(2, dim)
     return a * b.sigmoid()
+
+
+def gumbel_softmax(
+    logits: Tensor, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1
+) -> Tensor:
+    """A sample of classes that can be differentiated  y = softmax((x - ln e) / τ), e ~ Exp(1).
+
+    Args:    tau: temperature; the lower, the nearer to 0 and 1. hard: round to 0 and 1, with
+        the derivative of what was rounded. eps: not used, as in PyTorch.
+    Source:  Jang, Gu & Poole 2017; Maddison, Mnih & Teh 2017
+
+    Example:
+        >>> import chainrule as cr
+        >>> gumbel_softmax(cr.tensor([0.0, 100.0]), hard=True)
+        tensor([0., 1.])
+    """
+    u = default_generator.uniform(tuple(logits.shape)).to(logits.dtype)
+    waiting = (
+        -(1 - u).clamp(min=finfo(logits.dtype).tiny, max=1 - finfo(logits.dtype).eps).log()
+    )
+    soft = ((logits - waiting.log()) / tau).softmax(dim)
+    if not hard:
+        return soft
+    chosen = soft.zeros_like().scatter(dim, soft.detach().argmax(dim, keepdim=True), 1.0)
+    return chosen - soft.detach() + soft
+
+
+def _in_place(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """The function with its result stored in the input."""
+
+    @functools.wraps(function)
+    def stored(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        return function(input, *args, **kwargs, inplace=True)
+
+    stored.__name__ = stored.__qualname__ = f"{function.__name__}_"
+    stored.__doc__ = f"`{function.__name__}`, with the result stored in the input."
+    return stored
+
+
+relu_ = _in_place(relu)
+leaky_relu_ = _in_place(leaky_relu)
+rrelu_ = _in_place(rrelu)
+elu_ = _in_place(elu)
+selu_ = _in_place(selu)
+celu_ = _in_place(celu)
+hardtanh_ = _in_place(hardtanh)
+threshold_ = _in_place(threshold)

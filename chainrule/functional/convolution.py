@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.functional.channels import per_channel
+from chainrule.ops.narrowing import narrowed
 from chainrule.tensor.tensor import Tensor
 
 Sizes = int | Sequence[int]
@@ -76,6 +77,98 @@ def conv3d(
     return convolution(3, input, weight, bias, stride, padding, dilation, groups)
 
 
+def conv_transpose1d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Sizes = 1,
+    padding: Sizes = 0,
+    output_padding: Sizes = 0,
+    groups: int = 1,
+    dilation: Sizes = 1,
+) -> Tensor:
+    """Transposed convolution of signals; see conv_transpose2d.
+
+    Shapes:  input (n, c, t) or (c, t), weight (c, o / groups, k)
+    """
+    return transposed_convolution(
+        1, input, weight, bias, stride, padding, output_padding, groups, dilation
+    )
+
+
+def conv_transpose2d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Sizes = 1,
+    padding: Sizes = 0,
+    output_padding: Sizes = 0,
+    groups: int = 1,
+    dilation: Sizes = 1,
+) -> Tensor:
+    """Transposed convolution: every element of the input lays down the kernel, times itself
+
+        y[n, o, s i + d u - p, s j + d v - p] = b[o] + Σ_c w[c, o, u, v] x[n, c, i, j]
+
+    added up over all that meet: the gradient of conv2d with the same weights. The size of an
+    axis is  s (m - 1) + d (k - 1) + 1 - 2 p + output_padding.
+
+    Shapes:  input (n, c, h, w) or (c, h, w), weight (c, o / groups, kh, kw)
+    Args:    padding: what is cut off on each side. output_padding: with a stride, images of
+        several sizes have the same windows; how much larger than the smallest of them.
+    Raises:  ShapeError CR110, CR115, CR116, CR523; ArgumentError CR117, CR119.
+    Source:  Dumoulin & Visin 2016, "A guide to convolution arithmetic", §4
+
+    Example:
+        >>> import chainrule as cr
+        >>> image = cr.tensor([[[1.0, 2.0]]])
+        >>> conv_transpose2d(image, cr.ones(1, 1, 2, 2), stride=2)
+        tensor([[[1., 1., 2., 2.],
+                 [1., 1., 2., 2.]]])
+    """
+    return transposed_convolution(
+        2, input, weight, bias, stride, padding, output_padding, groups, dilation
+    )
+
+
+def conv_transpose3d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Sizes = 1,
+    padding: Sizes = 0,
+    output_padding: Sizes = 0,
+    groups: int = 1,
+    dilation: Sizes = 1,
+) -> Tensor:
+    """Transposed convolution of volumes; see conv_transpose2d.
+
+    Shapes:  input (n, c, d, h, w) or (c, d, h, w), weight (c, o / groups, kd, kh, kw)
+    """
+    return transposed_convolution(
+        3, input, weight, bias, stride, padding, output_padding, groups, dilation
+    )
+
+
+def transposed_convolution(
+    spatial: int,
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: Sizes,
+    padding: Sizes,
+    output_padding: Sizes,
+    groups: int,
+    dilation: Sizes,
+) -> Tensor:
+    """Transposed convolution over `spatial` axes; conv_transpose2d says what it computes."""
+    _check_weight(f"conv_transpose{spatial}d", "(c, o / groups, *kernel)", spatial, weight)
+    images = input.unsqueeze(0) if input.ndim == spatial + 1 else input
+    y = images.convolve_transposed(weight, stride, padding, output_padding, dilation, groups)
+    y = y if bias is None else _biased(y, bias)
+    return y if images is input else y.squeeze(0)
+
+
 def convolution(
     spatial: int,
     input: Tensor,
@@ -87,12 +180,7 @@ def convolution(
     groups: int,
 ) -> Tensor:
     """Convolution over `spatial` axes; conv2d says what it computes."""
-    if weight.ndim != spatial + 2:
-        raise ShapeError(
-            "CR110",
-            f"conv{spatial}d takes weights (o, c / groups, *kernel) with {spatial + 2} axes, "
-            f"got {tuple(weight.shape)}",
-        )
+    _check_weight(f"conv{spatial}d", "(o, c / groups, *kernel)", spatial, weight)
     if input.ndim == spatial + 1:  # one image without the axis of the batch
         images = input.unsqueeze(0)
         y = convolution(spatial, images, weight, bias, stride, padding, dilation, groups)
@@ -100,7 +188,26 @@ def convolution(
     if isinstance(padding, str):
         input, padding = _padded(input, weight, stride, padding, dilation), 0
     y = input.convolve(weight, stride, padding, dilation, groups)
-    return y if bias is None else y + per_channel(bias, y)
+    return y if bias is None else _biased(y, bias)
+
+
+def _check_weight(what: str, axes: str, spatial: int, weight: Tensor) -> None:
+    if weight.ndim != spatial + 2:
+        raise ShapeError(
+            "CR110",
+            f"{what} takes weights {axes} with {spatial + 2} axes, got {tuple(weight.shape)}",
+        )
+
+
+def _biased(y: Tensor, bias: Tensor) -> Tensor:
+    """y with one number added to each channel."""
+    if tuple(bias.shape) != (y.shape[1],):
+        raise ShapeError(
+            "CR523",
+            f"a convolution with {y.shape[1]} output channels takes a bias ({y.shape[1]},), "
+            f"got {tuple(bias.shape)}",
+        )
+    return y + per_channel(narrowed(bias)[0], y)
 
 
 def _padded(
@@ -128,4 +235,5 @@ def same_padding(kernel: Sequence[int], dilation: Sequence[int]) -> list[tuple[i
 
 def per_axis(sizes: Sizes, count: int) -> tuple[int, ...]:
     """One number for all axes, or one for each, as one for each."""
-    return (sizes,) * count if isinstance(sizes, int) else tuple(sizes)
+    listed = (sizes,) if isinstance(sizes, int) else tuple(sizes)
+    return listed * count if len(listed) == 1 else listed

@@ -6,18 +6,21 @@ from chainrule import dtypes
 from chainrule.errors import ArgumentError, DtypeError, ShapeError
 from chainrule.functional.channels import per_channel
 from chainrule.functional.labels import check_integers, in_range, within
-from chainrule.functional.reduction import check_not_empty, check_reduction, reduced
+from chainrule.functional.reduction import asked_for, check_not_empty, check_reduction, reduced
 from chainrule.functional.softmax import log_softmax
+from chainrule.ops.narrowing import in_float32
 from chainrule.tensor.creation import arange
 from chainrule.tensor.tensor import Tensor
 
 
+@in_float32
 def cross_entropy(
     input: Tensor,
     target: Tensor,
     weight: Tensor | None = None,
-    *,
+    size_average: bool | None = None,
     ignore_index: int = -100,
+    reduce: bool | None = None,
     reduction: str = "mean",
     label_smoothing: float = 0.0,
 ) -> Tensor:
@@ -40,6 +43,7 @@ def cross_entropy(
         >>> cross_entropy(cr.tensor([[0.0, 0.0]]), cr.tensor([1]))
         tensor(0.6931)
     """
+    reduction = asked_for(reduction, size_average, reduce)
     _check(input, weight, reduction, "cross_entropy")
     if not 0 <= label_smoothing <= 1:
         raise ArgumentError("CR518", f"label_smoothing={label_smoothing} must be from 0 to 1")
@@ -57,12 +61,14 @@ def cross_entropy(
     return _reduced_over_kept(loss, counts, ignored, reduction, "cross_entropy")
 
 
+@in_float32
 def nll_loss(
     input: Tensor,
     target: Tensor,
     weight: Tensor | None = None,
-    *,
+    size_average: bool | None = None,
     ignore_index: int = -100,
+    reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Tensor:
     """Negative log-likelihood of the true class t  L = -w[t] x[t], x log-probabilities.
@@ -74,6 +80,7 @@ def nll_loss(
         >>> nll_loss(cr.tensor([[-1.0, -2.0]]), cr.tensor([1]))
         tensor(2.)
     """
+    reduction = asked_for(reduction, size_average, reduce)
     _check(input, weight, reduction, "nll_loss")
     labels, ignored = _labels(input, target, ignore_index, "nll_loss")
     loss, counts = _weighted(-_picked(input, labels), labels, weight)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import math
+import warnings
+
 from chainrule.errors import ArgumentError, ShapeError
+from chainrule.functional.activation import SELU_ALPHA, SELU_SCALE
 from chainrule.tensor.generator import default_generator
 from chainrule.tensor.tensor import Tensor
 
@@ -24,24 +28,33 @@ def dropout1d(
     input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
 ) -> Tensor:
     """Whole channels of signals (n, c, t) or (c, t) left out; see dropout."""
-    return _dropped(input, _channels(input, 1), p, training, inplace)
+    return _dropped(input, _channels(input, 1, (2, 3)), p, training, inplace)
 
 
 def dropout2d(
     input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
 ) -> Tensor:
-    """Whole channels of images (n, c, h, w) or (c, h, w) left out; see dropout.
+    """Whole channels of images (n, c, h, w) left out; see dropout.
 
+    Notes:   axis 1 is taken for the channels of an input with other axes too, with a warning.
     Source:  Tompson et al. 2015, "Efficient object localization using convolutional networks"
     """
-    return _dropped(input, _channels(input, 2), p, training, inplace)
+    if input.ndim != 4 and input.ndim > 1:
+        warnings.warn(
+            f"dropout2d is for images (n, c, h, w); of an input {tuple(input.shape)} axis 1 is "
+            "taken for the channels",
+            stacklevel=2,
+        )
+        mask = (*input.shape[:2], *[1] * (input.ndim - 2))
+        return _dropped(input, mask, p, training, inplace)
+    return _dropped(input, _channels(input, 2, (4,)), p, training, inplace)
 
 
 def dropout3d(
     input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
 ) -> Tensor:
     """Whole channels of volumes (n, c, d, h, w) or (c, d, h, w) left out; see dropout."""
-    return _dropped(input, _channels(input, 3), p, training, inplace)
+    return _dropped(input, _channels(input, 3, (4, 5)), p, training, inplace)
 
 
 def check_probability(p: float) -> float:
@@ -51,15 +64,55 @@ def check_probability(p: float) -> float:
     return p
 
 
-def _channels(input: Tensor, spatial: int) -> tuple[int, ...]:
+def alpha_dropout(
+    input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False
+) -> Tensor:
+    """Each element set to what selu gives at -∞ with probability p; mean and variance stay.
+
+    y = a (x m + α' (1 - m)) + b,  m ~ Bernoulli(1 - p), α' = -s α of selu,
+    a = 1 / √((1 - p) (1 + p α'²)), b = -a α' p
+
+    Raises:  ArgumentError (CR526) for a p that is no probability.
+    Source:  Klambauer et al. 2017, "Self-normalizing neural networks"
+    """
+    return _set_low(input, tuple(input.shape), p, training, inplace)
+
+
+def feature_alpha_dropout(
+    input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False
+) -> Tensor:
+    """Whole channels of (n, c, …) set to what selu gives at -∞; see alpha_dropout."""
+    if input.ndim < 2:
+        raise ShapeError(
+            "CR110",
+            f"feature_alpha_dropout takes (n, channels, …), got {tuple(input.shape)}",
+        )
+    mask = (*input.shape[:2], *[1] * (input.ndim - 2))
+    return _set_low(input, mask, p, training, inplace)
+
+
+def _channels(input: Tensor, spatial: int, allowed: tuple[int, ...]) -> tuple[int, ...]:
     """The shape of a mask with one element for each channel."""
-    if input.ndim not in (spatial + 1, spatial + 2):
+    if input.ndim not in allowed:
         raise ShapeError(
             "CR110",
             f"dropout{spatial}d takes (n, channels, *spatial) or (channels, *spatial) with "
             f"{spatial} spatial axes, got {tuple(input.shape)}",
         )
     return (*input.shape[:-spatial], *[1] * spatial)
+
+
+def _set_low(
+    input: Tensor, mask: tuple[int, ...], p: float, training: bool, inplace: bool
+) -> Tensor:
+    check_probability(p)
+    if not training or p == 0:
+        return input
+    low = -SELU_SCALE * SELU_ALPHA
+    kept = (default_generator.uniform(mask) >= p).to(input.dtype)
+    scale = 1 / math.sqrt((1 - p) * (1 + p * low * low)) if p < 1 else 0.0
+    y = input * (kept * scale) + ((1 - kept) * (low * scale) - scale * low * p)
+    return input._assign(y, "inplace=True") if inplace else y
 
 
 def _dropped(

@@ -5,15 +5,30 @@ from __future__ import annotations
 from chainrule.errors import ArgumentError
 from chainrule.functional.labels import check_integers, in_range
 from chainrule.tensor.creation import arange
+from chainrule.tensor.grad_mode import no_grad
 from chainrule.tensor.tensor import Tensor
 
 
-def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> Tensor:
+def embedding(
+    input: Tensor,
+    weight: Tensor,
+    padding_idx: int | None = None,
+    max_norm: float | None = None,
+    norm_type: float = 2.0,
+    scale_grad_by_freq: bool = False,
+    sparse: bool = False,
+) -> Tensor:
     """The rows of a table  y[…] = W[x[…]].
 
     Shapes:  input (…) whole numbers, weight (rows, d) → (…, d)
-    Args:    padding_idx: a row that gets no gradient; counted from the end if negative.
-    Raises:  AxisError (CR512) for a row that is not there; DtypeError (CR513).
+    Args:
+        padding_idx: a row that gets no gradient; counted from the end if negative
+        max_norm: rows that are read and longer are first shortened to this norm, in the table
+        norm_type: which norm
+        scale_grad_by_freq: divide the gradient of a row by how often it is read
+        sparse: not offered
+    Raises:  AxisError (CR512) for a row that is not there; DtypeError (CR513); ArgumentError
+        (CR564) for sparse=True.
 
     Example:
         >>> import chainrule as cr
@@ -23,12 +38,47 @@ def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> 
     """
     rows = weight.shape[0]
     check_integers(input, "embedding")
+    refuse_sparse(sparse)
     input = in_range(input, rows, "embedding", of="row number", among="rows")
+    if max_norm is not None:
+        shorten_rows(weight, input, max_norm, norm_type)
     y = weight[input]
+    if scale_grad_by_freq:
+        y = by_frequency(y, input, rows)
     if padding_idx is None:
         return y
     learned = input != row_number(padding_idx, rows)
     return y.where(learned.unsqueeze(-1), y.detach())
+
+
+def shorten_rows(weight: Tensor, input: Tensor, max_norm: float, norm_type: float) -> None:
+    """Scale the rows of the table that are read and longer than max_norm down to it."""
+    with no_grad():
+        read = input.reshape(-1)
+        rows = weight[read]
+        norm = rows.norm(norm_type, 1, keepdim=True)
+        shorter = rows * (max_norm / (norm + 1e-7))
+        weight._assign(
+            weight.index_put((read,), shorter.where(norm > max_norm, rows)), "max_norm"
+        )
+
+
+def by_frequency(y: Tensor, input: Tensor, rows: int) -> Tensor:
+    """The rows that were read, with a gradient divided by how often each was."""
+    read = input.reshape(-1)
+    counts = y.new_zeros(rows).index_add(0, read, y.new_ones(read.shape))
+    share = 1 / counts[input].unsqueeze(-1)
+    return y.detach() + (y - y.detach()) * share
+
+
+def refuse_sparse(sparse: bool) -> None:
+    """Raises ArgumentError (CR564) where gradients are to be sparse."""
+    if sparse:
+        raise ArgumentError(
+            "CR564",
+            "sparse=True asks for gradients that hold only some rows, which are not offered; "
+            "without it the gradients are the same numbers in a whole table",
+        )
 
 
 def row_number(padding_idx: int, rows: int) -> int:

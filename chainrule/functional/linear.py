@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from chainrule.errors import ArgumentTypeError, DtypeError, ShapeError
+from chainrule.ops.narrowing import narrowed
 from chainrule.tensor.tensor import Tensor
 
 
@@ -39,7 +40,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
             f"Linear takes a tensor, got {type(input).__name__}; chainrule.as_tensor(x) makes "
             "one",
         ) from None
-    return y if bias is None else y + bias
+    return y if bias is None else y + narrowed(bias)[0]
 
 
 def _repair(x: tuple[int, ...], features: int) -> str:

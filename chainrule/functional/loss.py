@@ -2,6 +2,7 @@
 
 Every loss takes `reduction`: "mean" over all elements, their "sum", or "none". Shapes must be
 equal: a prediction (n, 1) against a target (n,) would silently compare all with all.
+`size_average` and `reduce` are PyTorch's older arguments, which say the same as `reduction`.
 """
 
 from __future__ import annotations
@@ -10,14 +11,30 @@ import math
 
 from chainrule.errors import ArgumentError
 from chainrule.functional.activation import log1p_exp
-from chainrule.functional.reduction import check_equal_shapes, check_reduction, reduced
+from chainrule.functional.reduction import (
+    asked_for,
+    check_equal_shapes,
+    check_reduction,
+    reduced,
+    weighted_mean,
+)
 from chainrule.ops.checking import Probabilities
+from chainrule.ops.narrowing import in_float32
 from chainrule.tensor.tensor import Tensor
 
 
-def mse_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:
+@in_float32
+def mse_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    weight: Tensor | None = None,
+) -> Tensor:
     """Squared error  L = (x - t)².
 
+    Args:    weight: of each element; the mean is divided by the sum of the weights.
     Raises:  ShapeError (CR510) for unequal shapes; ArgumentError CR511, CR514.
     Source:  Goodfellow et al. 2016, §5.1.4
 
@@ -26,28 +43,46 @@ def mse_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tenso
         >>> mse_loss(cr.tensor([1.0, 2.0]), cr.tensor([1.0, 4.0]))
         tensor(2.)
     """
+    reduction = asked_for(reduction, size_average, reduce)
     check_equal_shapes(input, target, "mse_loss")
     error = input - target
-    return reduced(error * error, reduction, "mse_loss")
+    return weighted_mean(error * error, weight, reduction, "mse_loss")
 
 
-def l1_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Tensor:
+@in_float32
+def l1_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    weight: Tensor | None = None,
+) -> Tensor:
     """Absolute error  L = |x - t|.
 
+    Args:    weight: of each element; the mean is divided by the sum of the weights.
     Raises:  ShapeError (CR510) for unequal shapes; ArgumentError CR511, CR514.
     """
+    reduction = asked_for(reduction, size_average, reduce)
     check_equal_shapes(input, target, "l1_loss")
-    return reduced((input - target).abs(), reduction, "l1_loss")
+    return weighted_mean((input - target).abs(), weight, reduction, "l1_loss")
 
 
+@in_float32
 def smooth_l1_loss(
-    input: Tensor, target: Tensor, *, reduction: str = "mean", beta: float = 1.0
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    beta: float = 1.0,
 ) -> Tensor:
     """L = e² / 2β where e < β, else e - β/2, with e = |x - t|.
 
     Raises:  ShapeError (CR510) for unequal shapes; ArgumentError CR511, CR514, CR518 (β < 0).
     Source:  Girshick 2015, "Fast R-CNN"
     """
+    reduction = asked_for(reduction, size_average, reduce)
     if beta < 0:
         raise ArgumentError("CR518", f"smooth_l1_loss: beta={beta} must not be negative")
     if beta == 0:
@@ -58,10 +93,10 @@ def smooth_l1_loss(
     return reduced(loss, reduction, "smooth_l1_loss")
 
 
+@in_float32
 def huber_loss(
     input: Tensor,
     target: Tensor,
-    *,
     reduction: str = "mean",
     delta: float = 1.0,
     weight: Tensor | None = None,
@@ -80,8 +115,14 @@ def huber_loss(
     return reduced(loss if weight is None else loss * weight, reduction, "huber_loss")
 
 
+@in_float32
 def kl_div(
-    input: Tensor, target: Tensor, *, reduction: str = "mean", log_target: bool = False
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    log_target: bool = False,
 ) -> Tensor:
     """Kullback-Leibler divergence  L = t (ln t - x), x a log-probability; 0 where t = 0.
 
@@ -91,6 +132,7 @@ def kl_div(
     Raises:  ShapeError (CR510) for unequal shapes; ArgumentError CR511, CR514.
     Source:  Goodfellow et al. 2016, §3.13
     """
+    reduction = asked_for(reduction, size_average, reduce)
     check_reduction(reduction, "kl_div", ("none", "mean", "batchmean", "sum"))
     check_equal_shapes(input, target, "kl_div")
     if log_target:
@@ -104,8 +146,14 @@ def kl_div(
     return reduced(loss, reduction, "kl_div")
 
 
+@in_float32
 def binary_cross_entropy(
-    input: Tensor, target: Tensor, weight: Tensor | None = None, *, reduction: str = "mean"
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
 ) -> Tensor:
     """L = -w (t ln x + (1 - t) ln(1 - x)) for a probability x; logarithms are -100 at least.
 
@@ -115,6 +163,7 @@ def binary_cross_entropy(
     Notes:   with logits, binary_cross_entropy_with_logits is more exact.
     Source:  Goodfellow et al. 2016, §6.2.2.2
     """
+    reduction = asked_for(reduction, size_average, reduce)
     check_equal_shapes(input, target, "binary_cross_entropy")
     input = input._apply(Probabilities, input, what="binary_cross_entropy")
     loss = -(target * _log(input) + (1 - target) * _log(1 - input))
@@ -127,11 +176,13 @@ def _log(x: Tensor) -> Tensor:
     return x.masked_fill(tiny, 1).log().masked_fill(tiny, -100.0)
 
 
+@in_float32
 def binary_cross_entropy_with_logits(
     input: Tensor,
     target: Tensor,
     weight: Tensor | None = None,
-    *,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
     reduction: str = "mean",
     pos_weight: Tensor | None = None,
 ) -> Tensor:
@@ -142,6 +193,7 @@ def binary_cross_entropy_with_logits(
     Raises:  ShapeError (CR510) for unequal shapes; ArgumentError CR511, CR514.
     Notes:   computed as (1 - t) x + (1 + (p - 1) t) ln(1 + e⁻ˣ), which cannot overflow.
     """
+    reduction = asked_for(reduction, size_average, reduce)
     check_equal_shapes(input, target, "binary_cross_entropy_with_logits")
     softplus = log1p_exp(-input)
     if pos_weight is not None:

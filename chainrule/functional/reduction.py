@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.shapes import broadcast
 from chainrule.tensor.tensor import Tensor
@@ -19,6 +21,39 @@ def reduced(loss: Tensor, reduction: str, what: str) -> Tensor:
         return loss.sum()
     check_reduction(reduction, what)
     return loss
+
+
+def asked_for(reduction: str, size_average: bool | None, reduce: bool | None) -> str:
+    """The reduction, or the one that the older arguments say, where a program gives them."""
+    if size_average is None and reduce is None:
+        return reduction
+    for value in (size_average, reduce):
+        if isinstance(value, str):
+            raise ArgumentError("CR511", f"give the reduction by name, reduction={value!r}")
+    if reduce is not None and not reduce:
+        reduction = "none"
+    else:
+        reduction = "mean" if size_average is None or size_average else "sum"
+    warnings.warn(
+        f"size_average and reduce are older names; write reduction={reduction!r}", stacklevel=3
+    )
+    return reduction
+
+
+def weighted_mean(loss: Tensor, weight: Tensor | None, reduction: str, what: str) -> Tensor:
+    """The reduction of losses with a weight each, by which the mean is divided."""
+    if weight is None:
+        return reduced(loss, reduction, what)
+    if weight.shape != loss.shape:
+        raise ShapeError(
+            "CR510",
+            f"{what}: the weight has shape {tuple(weight.shape)}; expected one for each "
+            f"element of the input {tuple(loss.shape)}",
+        )
+    if reduction == "mean":
+        check_not_empty(loss, what)
+        return (loss * weight).sum() / weight.sum()
+    return reduced(loss * weight, reduction, what)
 
 
 def check_reduction(

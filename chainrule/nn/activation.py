@@ -95,6 +95,23 @@ class LeakyReLU(InPlace):
         return _with_inplace(self, f"negative_slope={self.negative_slope}")
 
 
+class RReLU(InPlace):
+    """y = x where x > 0, else r · x, with r random between `lower` and `upper` in training."""
+
+    def __init__(
+        self, lower: float = 1 / 8, upper: float = 1 / 3, inplace: bool = False
+    ) -> None:
+        super().__init__(inplace)
+        self.lower = lower
+        self.upper = upper
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.rrelu(input, self.lower, self.upper, self.training, self.inplace)
+
+    def extra_repr(self) -> str:
+        return _with_inplace(self, f"lower={self.lower}, upper={self.upper}")
+
+
 class ELU(InPlace):
     """Exponential linear unit  y = x where x > 0, else α (eˣ - 1)."""
 
@@ -117,12 +134,22 @@ class CELU(ELU):
 
 
 class Hardtanh(InPlace):
-    """y = x between min_val and max_val, the nearer of the two outside."""
+    """y = x between min_val and max_val, the nearer of the two outside.
+
+    Args:  min_value, max_value: older names of the two.
+    """
 
     def __init__(
-        self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False
+        self,
+        min_val: float = -1.0,
+        max_val: float = 1.0,
+        inplace: bool = False,
+        min_value: float | None = None,
+        max_value: float | None = None,
     ) -> None:
         super().__init__(inplace)
+        min_val = min_val if min_value is None else min_value
+        max_val = max_val if max_value is None else max_value
         if min_val >= max_val:
             raise ArgumentError(
                 "CR529", f"Hardtanh: min_val={min_val} must be below max_val={max_val}"

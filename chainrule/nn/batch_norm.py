@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from chainrule.dtypes import dtype as Dtype
-from chainrule.dtypes import int64
-from chainrule.errors import ShapeError
+from chainrule.errors import ModuleError, ShapeError
 from chainrule.functional.normalization import batch_norm
-from chainrule.nn.normalization import Normalization
-from chainrule.tensor.creation import ones, tensor, zeros
+from chainrule.nn.module import Module
+from chainrule.nn.normalization import TrackingNormalization
 from chainrule.tensor.tensor import Tensor
 
 
-class BatchNorm(Normalization):
+class BatchNorm(TrackingNormalization):
     """The family: each channel normalized over the batch, then scaled and shifted as learned.
 
     y = w (x - μ) / √(σ² + ε) + b, with μ and σ² of the batch in training; they are averaged
@@ -30,44 +28,6 @@ class BatchNorm(Normalization):
     """
 
     layouts: ClassVar[dict[int, str]]  # by the number of axes of the input: what they are
-
-    def __init__(
-        self,
-        num_features: int,
-        eps: float = 1e-5,
-        momentum: float | None = 0.1,
-        affine: bool = True,
-        track_running_stats: bool = True,
-        device: Any = None,
-        dtype: Dtype | None = None,
-        *,
-        bias: bool = True,
-    ) -> None:
-        super().__init__()
-        self.num_features = num_features
-        self.eps = eps
-        self.momentum = momentum
-        self.affine = affine
-        self.track_running_stats = track_running_stats
-        shape, tracked = (num_features,), track_running_stats
-        self._register_affine(shape, affine, affine and bias, device, dtype)
-        mean = zeros(shape, device=device, dtype=dtype) if tracked else None
-        variance = ones(shape, device=device, dtype=dtype) if tracked else None
-        self.register_buffer("running_mean", mean)
-        self.register_buffer("running_var", variance)
-        self.register_buffer("num_batches_tracked", tensor(0, dtype=int64) if tracked else None)
-
-    def reset_running_stats(self) -> None:
-        """Forget the batches seen."""
-        if self.track_running_stats:
-            self.running_mean.zero_()
-            self.running_var.fill_(1)
-            self.num_batches_tracked.zero_()
-
-    def reset_parameters(self) -> None:
-        """Start anew."""
-        self.reset_running_stats()
-        super().reset_parameters()
 
     def forward(self, input: Tensor) -> Tensor:
         shape = input.shape
@@ -103,13 +63,6 @@ class BatchNorm(Normalization):
             repair = f". The input has {x[1]} channels, so the layer needs num_features={x[1]}"
         return ShapeError("CR101", f"{name} expects {expected} but got {x}{repair}")
 
-    def extra_repr(self) -> str:
-        return (
-            f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, "
-            f"affine={self.affine}, bias={self.bias is not None}, "
-            f"track_running_stats={self.track_running_stats}"
-        )
-
 
 class BatchNorm1d(BatchNorm):
     """Batch normalization of features (n, c) or of signals (n, c, t).
@@ -134,3 +87,24 @@ class BatchNorm3d(BatchNorm):
     """Batch normalization of volumes (n, c, d, h, w)."""
 
     layouts = {5: "(n, {c}, d, h, w)"}
+
+
+class SyncBatchNorm(BatchNorm):
+    """Batch normalization over the processes of a distributed program: not offered.
+
+    Raises:  ModuleError (CR562)
+    """
+
+    layouts = {2: "(n, {c})"}
+
+    def __init__(self, num_features: int, *args: Any, **kwargs: Any) -> None:
+        raise ModuleError(
+            "CR562",
+            "SyncBatchNorm averages over the processes of a distributed program, and there is "
+            f"one process here; BatchNorm2d({num_features}) computes the same in one",
+        )
+
+    @classmethod
+    def convert_sync_batchnorm(cls, module: Module, process_group: Any = None) -> Module:
+        """The module as it is: in one process its layers see the whole batch already."""
+        return module

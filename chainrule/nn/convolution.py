@@ -39,6 +39,7 @@ class Convolution(Module):
     ) -> None:
         super().__init__()
         _check(type(self).__name__, in_channels, out_channels, groups, padding_mode)
+        _check_named(type(self).__name__, padding, per_axis(stride, self.spatial))
         self.in_channels = in_channels
         self.out_channels = out_channels
         self.kernel_size = per_axis(kernel_size, self.spatial)
@@ -47,13 +48,16 @@ class Convolution(Module):
             padding if isinstance(padding, str) else per_axis(padding, self.spatial)
         )
         self.dilation = per_axis(dilation, self.spatial)
+        self.output_padding = (0,) * self.spatial
         self.groups = groups
         self.padding_mode = padding_mode
-        shape = (out_channels, in_channels // groups, *self.kernel_size)
-        self.weight = Parameter(empty(shape, device=device, dtype=dtype))
+        self.weight = Parameter(empty(self._weight_shape(), device=device, dtype=dtype))
         empty_bias = Parameter(empty(out_channels, device=device, dtype=dtype))
         self.register_parameter("bias", empty_bias if bias else None)
         self.reset_parameters()
+
+    def _weight_shape(self) -> tuple[int, ...]:
+        return (self.out_channels, self.in_channels // self.groups, *self.kernel_size)
 
     def reset_parameters(self) -> None:
         """Start anew, at random."""
@@ -86,6 +90,7 @@ class Convolution(Module):
         usual = {
             "padding": (0,) * self.spatial,
             "dilation": (1,) * self.spatial,
+            "output_padding": (0,) * self.spatial,
             "groups": 1,
         }
         for name, value in usual.items():
@@ -148,4 +153,16 @@ def _check(name: str, inputs: int, outputs: int, groups: int, mode: str) -> None
     if mode not in MODES:
         raise ArgumentError(
             "CR520", f"{name}: padding_mode={mode!r}; choose from {', '.join(MODES)}"
+        )
+
+
+def _check_named(name: str, padding: Sizes | str, stride: tuple[int, ...]) -> None:
+    """A padding by name must be known, and "same" needs stride 1."""
+    if not isinstance(padding, str) or padding == "valid":
+        return
+    if padding != "same" or set(stride) != {1}:
+        raise ArgumentError(
+            "CR521",
+            f"{name}: padding={padding!r} with stride={stride}: a padding by name is 'valid', "
+            "or 'same' with stride 1; give numbers instead",
         )

@@ -58,3 +58,18 @@ class Dropout3d(DropoutBase):
     """Whole channels of volumes (n, c, d, h, w) left out with probability p, in training."""
 
     function = staticmethod(F.dropout3d)
+
+
+class AlphaDropout(DropoutBase):
+    """Each element set to what selu gives at -∞, in training; mean and variance stay.
+
+    Source:  Klambauer et al. 2017, "Self-normalizing neural networks"
+    """
+
+    function = staticmethod(F.alpha_dropout)
+
+
+class FeatureAlphaDropout(DropoutBase):
+    """Whole channels of (n, c, …) set to what selu gives at -∞, in training."""
+
+    function = staticmethod(F.feature_alpha_dropout)

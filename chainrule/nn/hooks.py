@@ -24,6 +24,7 @@ class HookMethods:
     _forward_pre_hooks: dict[int, Hook] | None = None
     _forward_hooks: dict[int, Hook] | None = None
     _backward_hooks: dict[int, Hook] | None = None
+    _backward_pre_hooks: dict[int, Hook] | None = None
 
     forward: Callable[..., Any]
 
@@ -55,6 +56,19 @@ class HookMethods:
         """
         return self._register("_backward_hooks", Hook(hook), prepend)
 
+    def register_backward_hook(self, hook: Callable[..., Any]) -> Handle:
+        """An older name of register_full_backward_hook."""
+        return self.register_full_backward_hook(hook)
+
+    def register_full_backward_pre_hook(
+        self, hook: Callable[..., Any], prepend: bool = False
+    ) -> Handle:
+        """Call `hook(module, grad_output)` before backward passes through the module.
+
+        What it returns replaces grad_output, a tuple.
+        """
+        return self._register("_backward_pre_hooks", Hook(hook), prepend)
+
     def _register(self, name: str, hook: Hook, prepend: bool) -> Handle:
         handle = add_hook(self, name, hook)  # type: ignore[arg-type]
         if prepend:
@@ -67,7 +81,9 @@ class HookMethods:
 
     def _call_with_hooks(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         args, kwargs = self._before(args, kwargs)
-        watch = _BackwardWatch(self, self._backward_hooks) if self._backward_hooks else None
+        watch = None
+        if self._backward_hooks or self._backward_pre_hooks:
+            watch = _BackwardWatch(self)
         if watch is not None:
             args = watch.inputs(args)
         y = self.forward(*args, **kwargs)
@@ -95,9 +111,10 @@ class HookMethods:
 class _BackwardWatch:
     """One call of a module: its inputs, outputs and gradients pass through here."""
 
-    def __init__(self, module: Any, hooks: dict[int, Hook]) -> None:
+    def __init__(self, module: Any) -> None:
         self.module = module
-        self.hooks = hooks
+        self.hooks: dict[int, Hook] = module._backward_hooks or {}
+        self.pre_hooks: dict[int, Hook] = module._backward_pre_hooks or {}
         self.grad_output: tuple[Tensor | None, ...] = ()
         self.without_input: tuple[None, ...] | None = None  # no input requires a gradient
 
@@ -116,6 +133,15 @@ class _BackwardWatch:
         if isinstance(y, (tuple, list)) and y and all(isinstance(part, Tensor) for part in y):
             return type(y)(_Outputs.apply(self, *y))
         return y
+
+    def begin(self, grad_output: tuple[Any, ...]) -> tuple[Any, ...]:
+        """The pre-hooks; then it is known what comes in."""
+        for hook, _ in tuple(self.pre_hooks.values()):
+            replaced = hook(self.module, grad_output)
+            if replaced is not None:
+                grad_output = replaced if isinstance(replaced, tuple) else (replaced,)
+        self.grad_output = grad_output
+        return grad_output
 
     def run(self, grad_input: tuple[Any, ...]) -> tuple[Any, ...]:
         """The hooks, each with the gradients as the one before left them."""
@@ -149,7 +175,7 @@ class _Outputs(Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Any:
-        ctx.watch.grad_output = gradients
+        gradients = ctx.watch.begin(gradients)
         if ctx.watch.without_input is not None:
             ctx.watch.run(ctx.watch.without_input)
         return None, *gradients

@@ -6,7 +6,10 @@ Notation: n_in and n_out are the numbers of inputs and outputs that a unit of th
 
 from __future__ import annotations
 
+import functools
 import math
+import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -245,3 +248,30 @@ def sparse_(
     chosen = Tensor._of(lot.argsort(0).argsort(0) < zeros)
     with no_grad():
         return tensor.copy_(normal_(tensor, 0.0, std, generator).masked_fill(chosen, 0))
+
+
+def _older(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """The function under its older name, which warns."""
+    name = function.__name__
+
+    @functools.wraps(function)
+    def older(*args: Any, **kwargs: Any) -> Tensor:
+        warnings.warn(f"init.{name[:-1]} is an older name; call init.{name}", stacklevel=2)
+        return function(*args, **kwargs)
+
+    older.__name__ = older.__qualname__ = name[:-1]
+    older.__doc__ = f"An older name of `{name}`."
+    return older
+
+
+uniform = _older(uniform_)
+normal = _older(normal_)
+constant = _older(constant_)
+eye = _older(eye_)
+dirac = _older(dirac_)
+xavier_uniform = _older(xavier_uniform_)
+xavier_normal = _older(xavier_normal_)
+kaiming_uniform = _older(kaiming_uniform_)
+kaiming_normal = _older(kaiming_normal_)
+orthogonal = _older(orthogonal_)
+sparse = _older(sparse_)

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from chainrule.functional import loss as F
 from chainrule.functional.cross_entropy import cross_entropy, nll_loss
-from chainrule.functional.reduction import check_reduction
+from chainrule.functional.reduction import asked_for, check_reduction
 from chainrule.nn.module import Module
 from chainrule.tensor.tensor import Tensor
 
@@ -15,21 +15,33 @@ class Loss(Module):
     """The family: a module that compares a prediction with a target.
 
     Args:  reduction: "mean" over all elements, their "sum", or "none".
+        size_average, reduce: older arguments that say the same.
     """
 
     allowed: ClassVar[tuple[str, ...]] = ("none", "mean", "sum")
 
-    def __init__(self, *, reduction: str = "mean") -> None:
+    def __init__(
+        self,
+        size_average: bool | None = None,
+        reduce: bool | None = None,
+        reduction: str = "mean",
+    ) -> None:
         super().__init__()
-        check_reduction(reduction, type(self).__name__, self.allowed)
-        self.reduction = reduction
+        self.reduction = asked_for(reduction, size_average, reduce)
+        check_reduction(self.reduction, type(self).__name__, self.allowed)
 
 
 class WeightedLoss(Loss):
     """The family with a weight, which is a buffer."""
 
-    def __init__(self, weight: Tensor | None = None, *, reduction: str = "mean") -> None:
-        super().__init__(reduction=reduction)
+    def __init__(
+        self,
+        weight: Tensor | None = None,
+        size_average: bool | None = None,
+        reduce: bool | None = None,
+        reduction: str = "mean",
+    ) -> None:
+        super().__init__(size_average, reduce, reduction)
         self.register_buffer("weight", weight)
 
 
@@ -56,8 +68,14 @@ class L1Loss(Loss):
 class SmoothL1Loss(Loss):
     """L = e² / 2β where e < β, else e - β/2, with e = |x - t|."""
 
-    def __init__(self, *, reduction: str = "mean", beta: float = 1.0) -> None:
-        super().__init__(reduction=reduction)
+    def __init__(
+        self,
+        size_average: bool | None = None,
+        reduce: bool | None = None,
+        reduction: str = "mean",
+        beta: float = 1.0,
+    ) -> None:
+        super().__init__(size_average, reduce, reduction)
         self.beta = beta
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
@@ -67,7 +85,7 @@ class SmoothL1Loss(Loss):
 class HuberLoss(Loss):
     """L = e² / 2 where e < δ, else δ (e - δ/2), with e = |x - t|."""
 
-    def __init__(self, *, reduction: str = "mean", delta: float = 1.0) -> None:
+    def __init__(self, reduction: str = "mean", delta: float = 1.0) -> None:
         super().__init__(reduction=reduction)
         self.delta = delta
 
@@ -84,8 +102,14 @@ class KLDivLoss(Loss):
 
     allowed = ("none", "mean", "batchmean", "sum")
 
-    def __init__(self, *, reduction: str = "mean", log_target: bool = False) -> None:
-        super().__init__(reduction=reduction)
+    def __init__(
+        self,
+        size_average: bool | None = None,
+        reduce: bool | None = None,
+        reduction: str = "mean",
+        log_target: bool = False,
+    ) -> None:
+        super().__init__(size_average, reduce, reduction)
         self.log_target = log_target
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
@@ -110,12 +134,13 @@ class CrossEntropyLoss(WeightedLoss):
     def __init__(
         self,
         weight: Tensor | None = None,
-        *,
+        size_average: bool | None = None,
         ignore_index: int = -100,
+        reduce: bool | None = None,
         reduction: str = "mean",
         label_smoothing: float = 0.0,
     ) -> None:
-        super().__init__(weight, reduction=reduction)
+        super().__init__(weight, size_average, reduce, reduction)
         self.ignore_index = ignore_index
         self.label_smoothing = label_smoothing
 
@@ -136,11 +161,12 @@ class NLLLoss(WeightedLoss):
     def __init__(
         self,
         weight: Tensor | None = None,
-        *,
+        size_average: bool | None = None,
         ignore_index: int = -100,
+        reduce: bool | None = None,
         reduction: str = "mean",
     ) -> None:
-        super().__init__(weight, reduction=reduction)
+        super().__init__(weight, size_average, reduce, reduction)
         self.ignore_index = ignore_index
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
@@ -151,6 +177,10 @@ class NLLLoss(WeightedLoss):
             ignore_index=self.ignore_index,
             reduction=self.reduction,
         )
+
+
+class NLLLoss2d(NLLLoss):
+    """An older name of NLLLoss, for images."""
 
 
 class BCELoss(WeightedLoss):
@@ -169,11 +199,12 @@ class BCEWithLogitsLoss(WeightedLoss):
     def __init__(
         self,
         weight: Tensor | None = None,
-        *,
+        size_average: bool | None = None,
+        reduce: bool | None = None,
         reduction: str = "mean",
         pos_weight: Tensor | None = None,
     ) -> None:
-        super().__init__(weight, reduction=reduction)
+        super().__init__(weight, size_average, reduce, reduction)
         self.register_buffer("pos_weight", pos_weight)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:

@@ -120,6 +120,17 @@ class MemberMethods:
             found = children[name]
         return found
 
+    def set_submodule(self, target: str, module: Module, strict: bool = False) -> None:
+        """Put a module at a path such as "encoder.fc2".
+
+        Args:    strict: only in place of one that is there.
+        Raises:  ArgumentError (CR505) where the path leads nowhere, (CR502) for no path.
+        """
+        path, _, name = target.rpartition(".")
+        if strict:
+            self.get_submodule(target)
+        self.get_submodule(path).register_module(name, module)
+
     def get_parameter(self, target: str) -> Parameter:
         """The parameter at a path such as "encoder.fc2.weight"; else ArgumentError (CR505)."""
         return self._get_member("_parameters", "parameter", target)

@@ -5,19 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, Self
 
-from chainrule import dtypes
-from chainrule.device import resolve_device
-from chainrule.dtypes import dtype as Dtype
+from chainrule.compiler.compile import compile
 from chainrule.errors import (
     ArgumentError,
     ArgumentTypeError,
     ChainruleError,
-    DtypeError,
     ModuleError,
 )
+from chainrule.nn.conversion import ConversionMethods
 from chainrule.nn.hooks import HookMethods
 from chainrule.nn.members import KINDS, MemberMethods
-from chainrule.nn.parameter import Parameter
+from chainrule.nn.parameter import Buffer, Parameter
 from chainrule.nn.state_dict import StateDictMethods
 from chainrule.nn.watch import born, watch
 from chainrule.tensor import trace
@@ -31,7 +29,7 @@ class Frozen(NamedTuple):
     learned: list[str]  # names of the parameters that required a gradient
 
 
-class Module(MemberMethods, StateDictMethods, HookMethods):
+class Module(MemberMethods, ConversionMethods, StateDictMethods, HookMethods):
     """The base of all layers and networks.
 
     A subclass makes its parts in `__init__`, after `super().__init__()`, and says in `forward`
@@ -60,6 +58,7 @@ class Module(MemberMethods, StateDictMethods, HookMethods):
     training: bool
     _non_persistent_buffers: frozenset[str]
     _frozen: Frozen | None = None
+    _compiled: Callable[..., Any] | None = None  # the call, once compile() was asked for
 
     def __init__(self) -> None:
         state = self.__dict__
@@ -83,6 +82,8 @@ class Module(MemberMethods, StateDictMethods, HookMethods):
             if writing is not None:
                 return self._call_traced(writing, args, kwargs)
             if self._hooked:
+                if self._compiled is not None:
+                    return self._compiled(*args, **kwargs)
                 return self._call_with_hooks(args, kwargs)
             return self.forward(*args, **kwargs)
         except ChainruleError as error:
@@ -100,6 +101,17 @@ class Module(MemberMethods, StateDictMethods, HookMethods):
             return self._call_with_hooks(args, kwargs)
         finally:
             writing.modules.pop()
+
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        """Compile every call of this module from now on; see chainrule.compile.
+
+        A copy of the module starts uncompiled.
+        """
+        self._compiled = compile(lambda *xs, **named: self(*xs, **named), *args, **kwargs)
+        self._hooked = True
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_compiled"}
 
     # -- attributes --------------------------------------------------------------------
 
@@ -120,6 +132,9 @@ class Module(MemberMethods, StateDictMethods, HookMethods):
             self._place("_parameters", name, value)
         elif isinstance(value, Module):
             self._place("_modules", name, value)
+        elif isinstance(value, Buffer):
+            self._place("_buffers", name, value)
+            self._keep(name, value.persistent)
         else:
             self._set_other(name, value)
 
@@ -186,6 +201,10 @@ class Module(MemberMethods, StateDictMethods, HookMethods):
         if tensor is not None and not isinstance(tensor, Tensor):
             raise _wrong_kind("register_buffer", name, tensor, "a tensor")
         self._register_member("_buffers", name, tensor)
+        self._keep(name, persistent)
+
+    def _keep(self, name: str, persistent: bool) -> None:
+        """Whether a buffer belongs into the state dict."""
         others = self._non_persistent_buffers - {name}
         self._non_persistent_buffers = others if persistent else others | {name}
 
@@ -237,7 +256,7 @@ class Module(MemberMethods, StateDictMethods, HookMethods):
         A frozen module stays in evaluation mode.
         """
         if not isinstance(mode, bool):
-            raise ArgumentTypeError("CR503", f"train() takes True or False, got {mode!r}")
+            raise ArgumentError("CR563", f"train() takes True or False, got {mode!r}")
         if self._frozen is None:
             self.training = mode
         else:
@@ -280,63 +299,6 @@ class Module(MemberMethods, StateDictMethods, HookMethods):
         """Forget the gradients, or set them to zero."""
         for parameter in self.parameters():
             parameter._forget_grad(set_to_none)
-
-    # -- element types -----------------------------------------------------------------
-
-    def _convert(self, function: Callable[[Tensor], Tensor]) -> Self:
-        """Replace the numbers of every parameter, its gradient and every buffer."""
-        for module in self.modules():
-            for parameter in module._parameters.values():
-                if parameter is not None:
-                    parameter.data = function(parameter.data)
-                    if parameter.grad is not None:
-                        parameter.grad = function(parameter.grad.detach())
-            for name, buffer in module._buffers.items():
-                if buffer is not None:
-                    module._buffers[name] = function(buffer)
-        return self
-
-    def to(self, *args: Any, dtype: Any = None, device: Any = None, **_: Any) -> Self:
-        """Floating parameters and buffers in another type; the device "cpu" may be named."""
-        for argument in args:
-            if isinstance(argument, (dtypes.dtype, Tensor)):
-                dtype = getattr(argument, "dtype", argument)
-            elif not isinstance(argument, bool):
-                resolve_device(argument)
-        resolve_device(device)
-        if dtype is None:
-            return self
-        if not dtype.is_floating_point:
-            raise DtypeError("CR507", f"a module computes in a floating type, not in {dtype}")
-        return self._convert(lambda x: x.to(dtype) if x.is_floating_point() else x)
-
-    def float(self) -> Self:
-        """Floating parameters and buffers as float32."""
-        return self.to(dtypes.float32)
-
-    def double(self) -> Self:
-        """Floating parameters and buffers as float64."""
-        return self.to(dtypes.float64)
-
-    def half(self) -> Self:
-        """Floating parameters and buffers as float16."""
-        return self.to(dtypes.float16)
-
-    def bfloat16(self) -> Self:
-        """Floating parameters and buffers as bfloat16."""
-        return self.to(dtypes.bfloat16)
-
-    def type(self, dst_type: Dtype) -> Self:
-        """All parameters and buffers in another type."""
-        return self._convert(lambda x: x.to(dst_type))
-
-    def cpu(self) -> Self:
-        """On the CPU, where everything is."""
-        return self
-
-    def cuda(self, device: Any = None) -> Self:
-        """On a GPU: raises DeviceError (CR207), as there is none."""
-        return self.to("cuda" if device is None else device)
 
     # -- printing ----------------------------------------------------------------------
 

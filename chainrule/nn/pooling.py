@@ -71,6 +71,12 @@ class MaxPool2d(MaxPooling):
     function = staticmethod(F.max_pool2d)
 
 
+class MaxPool3d(MaxPooling):
+    """The largest element of each window of a volume; see MaxPool2d."""
+
+    function = staticmethod(F.max_pool3d)
+
+
 class AvgPool1d(Module):
     """The mean of each window of a signal; see AvgPool2d."""
 
@@ -99,15 +105,10 @@ class AvgPool1d(Module):
         return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
 
 
-class AvgPool2d(Module):
-    """The mean of each window of an image.
+class MeanPooling(Module):
+    """The family: the mean of each window of several axes."""
 
-    Shapes:  (n, c, h, w) or (c, h, w)
-    Args:
-        stride: from window to window; kernel_size if None
-        count_include_pad: whether the zeros of the padding count
-        divisor_override: what to divide by instead of the number of elements
-    """
+    function: ClassVar[Callable[..., Tensor]]
 
     def __init__(
         self,
@@ -127,7 +128,7 @@ class AvgPool2d(Module):
         self.divisor_override = divisor_override
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.avg_pool2d(
+        return type(self).function(
             input, self.kernel_size, self.stride, self.padding, self.ceil_mode,
             self.count_include_pad, self.divisor_override,
         )  # fmt: skip
@@ -136,54 +137,73 @@ class AvgPool2d(Module):
         return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
 
 
-class AdaptivePooling(Module):
-    """The family: each axis divided into a given number of parts."""
+class AvgPool2d(MeanPooling):
+    """The mean of each window of an image.
 
-    def __init__(self, output_size: F.OutputSizes) -> None:
-        super().__init__()
-        self.output_size = output_size
-
-    def extra_repr(self) -> str:
-        return f"output_size={self.output_size}"
-
-
-class AdaptiveAvgPool1d(AdaptivePooling):
-    """The means of `output_size` parts of a signal."""
-
-    def forward(self, input: Tensor) -> Tensor:
-        return F.adaptive_avg_pool1d(input, self.output_size)
-
-
-class AdaptiveAvgPool2d(AdaptivePooling):
-    """The means of output_size parts along each axis; 1 gives the mean of each channel.
-
-    Args:  output_size: one number, or one for each axis; None keeps the size of an axis.
+    Shapes:  (n, c, h, w) or (c, h, w)
+    Args:
+        stride: from window to window; kernel_size if None
+        count_include_pad: whether the zeros of the padding count
+        divisor_override: what to divide by instead of the number of elements
     """
 
+    function = staticmethod(F.avg_pool2d)
+
+
+class AvgPool3d(MeanPooling):
+    """The mean of each window of a volume; see AvgPool2d."""
+
+    function = staticmethod(F.avg_pool3d)
+
+
+class NormPooling(Module):
+    """The family: the p-norm of each window."""
+
+    function: ClassVar[Callable[..., Tensor]]
+
+    def __init__(
+        self,
+        norm_type: float,
+        kernel_size: Sizes,
+        stride: Sizes | None = None,
+        ceil_mode: bool = False,
+    ) -> None:
+        super().__init__()
+        self.norm_type = norm_type
+        self.kernel_size = kernel_size
+        self.stride = stride
+        self.ceil_mode = ceil_mode
+
     def forward(self, input: Tensor) -> Tensor:
-        return F.adaptive_avg_pool2d(input, self.output_size)
+        return type(self).function(
+            input, float(self.norm_type), self.kernel_size, self.stride, self.ceil_mode
+        )
+
+    def extra_repr(self) -> str:
+        return (
+            f"norm_type={self.norm_type}, kernel_size={self.kernel_size}, "
+            f"stride={self.stride}, ceil_mode={self.ceil_mode}"
+        )
 
 
-class AdaptiveMaxPooling(AdaptivePooling):
-    """The family: the largest element of each part."""
+class LPPool1d(NormPooling):
+    """The p-norm of each window of a signal; see LPPool2d."""
 
-    function: ClassVar[Callable[..., Any]]
-
-    def __init__(self, output_size: F.OutputSizes, return_indices: bool = False) -> None:
-        super().__init__(output_size)
-        self.return_indices = return_indices
-
-    def forward(self, input: Tensor) -> Any:
-        return type(self).function(input, self.output_size, self.return_indices)
+    function = staticmethod(F.lp_pool1d)
 
 
-class AdaptiveMaxPool1d(AdaptiveMaxPooling):
-    """The largest elements of `output_size` parts of a signal."""
+class LPPool2d(NormPooling):
+    """The p-norm of each window of an image  y = (Σ xᵖ)^(1/p).
 
-    function = staticmethod(F.adaptive_max_pool1d)
+    Args:    norm_type: p; 1 gives the sum, ∞ the largest |x|. An odd p is for inputs
+        from 0, as the powers are of x, not of |x|.
+    Raises:  ArgumentError (CR524) for a p of 0.
+    """
+
+    function = staticmethod(F.lp_pool2d)
 
 
-class AdaptiveMaxPool2d(AdaptiveMaxPooling):
-    """The largest elements of output_size parts along each axis; see AdaptiveAvgPool2d."""
+class LPPool3d(NormPooling):
+    """The p-norm of each window of a volume; see LPPool2d."""
 
-    function = staticmethod(F.adaptive_max_pool2d)
+    function = staticmethod(F.lp_pool3d)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from chainrule.errors import ArgumentTypeError, ModuleError
+from chainrule.nn.parameter import is_lazy
+from chainrule.tensor.attributes import Handle, add_hook
 from chainrule.tensor.creation import as_tensor
 from chainrule.tensor.grad_mode import no_grad
 from chainrule.tensor.tensor import Tensor
+
+EXTRA = "_extra_state"  # how the extra state of a module is called in a state dict
 
 
 class IncompatibleKeys(NamedTuple):
@@ -30,7 +34,12 @@ class IncompatibleKeys(NamedTuple):
 
 
 class StateDictMethods:
-    """What a user calls."""
+    """What a user calls; every `register_…` returns a handle whose remove() undoes it."""
+
+    _state_dict_pre_hooks: dict[int, Callable] | None = None
+    _state_dict_hooks: dict[int, Callable] | None = None
+    _load_pre_hooks: dict[int, Callable] | None = None
+    _load_post_hooks: dict[int, Callable] | None = None
 
     def state_dict(
         self,
@@ -48,50 +57,185 @@ class StateDictMethods:
             prefix: what goes before every name
             keep_vars: give the parameters themselves, not detached tensors on their memory
         """
-        found = OrderedDict() if destination is None else destination
-        for name, tensor in _entries(self):
-            found[prefix + name] = tensor if keep_vars else tensor.detach()
+        module: Any = self
+        found: Any = OrderedDict() if destination is None else destination
+        for hook in tuple((self._state_dict_pre_hooks or {}).values()):
+            hook(module, prefix, keep_vars)
+        self._save_to_state_dict(found, prefix, keep_vars)
+        for name, child in module._adopt().items():
+            if child is not None:
+                start = f"{prefix}{name}."
+                child.state_dict(destination=found, prefix=start, keep_vars=keep_vars)
+        for hook in tuple((self._state_dict_hooks or {}).values()):
+            replaced = hook(module, found, prefix, {})
+            found = found if replaced is None else replaced
         return found
+
+    def _save_to_state_dict(
+        self, destination: dict[str, Any], prefix: str, keep_vars: bool
+    ) -> None:
+        """Add the state of this very module, not that of its children."""
+        for name, tensor in _own_entries(self):
+            kept = keep_vars or is_lazy(tensor)
+            destination[prefix + name] = tensor if kept else tensor.detach()
+        if _has_extra_state(self):
+            destination[prefix + EXTRA] = self.get_extra_state()
+
+    def get_extra_state(self) -> Any:
+        """What else belongs into the state dict; for subclasses, with set_extra_state."""
+        raise ModuleError(
+            "CR506",
+            f"{type(self).__name__} has no extra state; define get_extra_state() and "
+            "set_extra_state(state)",
+        )
+
+    def set_extra_state(self, state: Any) -> None:
+        """Take over what get_extra_state() returned when the state dict was made."""
+        self.get_extra_state()  # raises where there is none
 
     def load_state_dict(
         self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
     ) -> IncompatibleKeys:
         """Copy the values of a state dict into the parameters and buffers of the same names.
 
-        Nothing is changed unless everything fits.
+        Nothing is changed unless everything fits. Parameters of lazy layers take their shape.
 
         Args:
             strict: whether both sides must have the same names
             assign: put the tensors of the state dict in place of the values, their type too
 
-        Raises: ModuleError (CR504) that lists what is missing, unexpected and of another shape.
+        Raises: ModuleError (CR504) that lists what is missing, unexpected and of another shape;
+            ArgumentTypeError (CR503) for what is no dict.
         """
+        given = _as_dict(state_dict)
+        found = IncompatibleKeys([], [])
         own = OrderedDict(_entries(self))
-        missing = [name for name in own if name not in state_dict]
-        unexpected = [name for name in state_dict if name not in own]
-        given = {name: _tensor(name, state_dict[name]) for name in own if name in state_dict}
-        misshaped = [name for name, value in given.items() if value.shape != own[name].shape]
-        if misshaped or (strict and (missing or unexpected)):
-            raise _misfit(self, own, given, missing, unexpected, misshaped)
+        extra = _extra_states(self)
+        self._run_load_pre_hooks(given, strict, found)
+        found.missing_keys.extend(name for name in (*own, *extra) if name not in given)
+        found.unexpected_keys.extend(k for k in given if k not in own and k not in extra)
+        values = {name: _tensor(name, given[name]) for name in own if name in given}
+        misshaped = [name for name, value in values.items() if not _fits(value, own[name])]
+        if misshaped or (strict and any(found)):
+            raise _misfit(self, own, values, *found, misshaped)
         with no_grad():
-            for name, value in given.items():
-                if assign:
-                    own[name].data = value
-                else:
-                    own[name].copy_(value)
-        return IncompatibleKeys(missing, unexpected)
+            for name, value in values.items():
+                _load(own[name], value, assign)
+        for name, module in extra.items():
+            if name in given:
+                module.set_extra_state(given[name])
+        self._run_load_post_hooks(found)
+        return found
+
+    def _run_load_pre_hooks(
+        self, given: dict[str, Any], strict: bool, found: IncompatibleKeys
+    ) -> None:
+        errors: list[str] = []
+        for path, module in self._parts():
+            start = f"{path}." if path else ""
+            for hook in tuple((module._load_pre_hooks or {}).values()):
+                hook(module, given, start, {}, strict, *found, errors)
+        if errors:
+            raise ModuleError("CR504", f"load_state_dict: {'; '.join(errors)}")
+
+    def _run_load_post_hooks(self, found: IncompatibleKeys) -> None:
+        for _, module in reversed(self._parts()):
+            for hook in tuple((module._load_post_hooks or {}).values()):
+                if hook(module, found) is not None:
+                    raise ArgumentTypeError(
+                        "CR503",
+                        "a load_state_dict post hook returns None; to change what is reported, "
+                        "change incompatible_keys in place",
+                    )
+
+    def _parts(self) -> list[tuple[str, Any]]:
+        """This module and all in it, with their paths."""
+        module: Any = self
+        return list(module.named_modules(remove_duplicate=False))
+
+    def register_state_dict_pre_hook(self, hook: Callable[..., None]) -> Handle:
+        """Call `hook(module, prefix, keep_vars)` before the state of this module is taken."""
+        return add_hook(self, "_state_dict_pre_hooks", hook)
+
+    def register_state_dict_post_hook(self, hook: Callable[..., Any]) -> Handle:
+        """Call `hook(module, state_dict, prefix, {})` after the state of this module is in."""
+        return add_hook(self, "_state_dict_hooks", hook)
+
+    _register_state_dict_hook = register_state_dict_post_hook
+
+    def register_load_state_dict_pre_hook(self, hook: Callable[..., None]) -> Handle:
+        """Call the hook before anything is compared; it may change the state dict in place.
+
+        Its arguments: module, state_dict (a copy), prefix, {}, strict, missing_keys,
+        unexpected_keys, error_msgs; what it adds to the last one becomes an error.
+        """
+        return add_hook(self, "_load_pre_hooks", hook)
+
+    def _register_load_state_dict_pre_hook(
+        self, hook: Callable[..., None], with_module: bool = False
+    ) -> Handle:
+        """The older form, whose hook is called without the module."""
+        if with_module:
+            return self.register_load_state_dict_pre_hook(hook)
+        return self.register_load_state_dict_pre_hook(lambda module, *args: hook(*args))
+
+    def register_load_state_dict_post_hook(self, hook: Callable[..., None]) -> Handle:
+        """Call `hook(module, incompatible_keys)` when everything is loaded."""
+        return add_hook(self, "_load_post_hooks", hook)
+
+
+def _own_entries(module: Any) -> Iterator[tuple[str, Tensor]]:
+    """The parameters and buffers of this very module that belong in a state dict."""
+    for name, parameter in module._parameters.items():
+        if parameter is not None:
+            yield name, parameter
+    for name, buffer in module._buffers.items():
+        if buffer is not None and name not in module._non_persistent_buffers:
+            yield name, buffer
 
 
 def _entries(module: Any) -> Iterator[tuple[str, Tensor]]:
     """Everything that belongs in a state dict; what is shared under each of its names."""
-    for path, part in module.named_modules(remove_duplicate=False):
+    for path, part in module._parts():
         start = f"{path}." if path else ""
-        for name, parameter in part._parameters.items():
-            if parameter is not None:
-                yield start + name, parameter
-        for name, buffer in part._buffers.items():
-            if buffer is not None and name not in part._non_persistent_buffers:
-                yield start + name, buffer
+        for name, tensor in _own_entries(part):
+            yield start + name, tensor
+
+
+def _has_extra_state(module: Any) -> bool:
+    return type(module).get_extra_state is not StateDictMethods.get_extra_state
+
+
+def _extra_states(module: Any) -> dict[str, Any]:
+    """The names of extra states, and whose they are."""
+    parts = ((f"{path}." if path else "", part) for path, part in module._parts())
+    return {start + EXTRA: part for start, part in parts if _has_extra_state(part)}
+
+
+def _as_dict(state_dict: Any) -> dict[str, Any]:
+    if not isinstance(state_dict, Mapping):
+        raise ArgumentTypeError(
+            "CR503",
+            f"load_state_dict takes a dict of tensors by name, got "
+            f"{type(state_dict).__name__}; for a file, chainrule.load(path) comes first",
+        )
+    return dict(state_dict)
+
+
+def _fits(value: Tensor, own: Tensor) -> bool:
+    return is_lazy(own) or value.shape == own.shape
+
+
+def _load(own: Tensor, value: Tensor, assign: bool) -> None:
+    """Put a value into a parameter or buffer, which takes its shape first if it has none."""
+    if is_lazy(own):
+        if is_lazy(value):
+            return
+        own.materialize(tuple(value.shape))
+    if assign:
+        own.data = value
+    else:
+        own.copy_(value)
 
 
 def _tensor(name: str, value: Any) -> Tensor:

@@ -13,6 +13,8 @@ from chainrule.ops.methods import Methods
 if TYPE_CHECKING:
     from chainrule.tensor.tensor import Tensor
 
+FLOAT64 = np.dtype(np.float64)
+
 
 class Add(Elementwise):
     """Sum  y = a + b."""
@@ -128,6 +130,20 @@ class Power(Elementwise):
         return (g * y * a.log()).masked_fill((a == 0) & (b >= 0), 0)
 
 
+class GreatestDivisor(Elementwise):
+    """Greatest common divisor of whole numbers."""
+
+    def forward(a, b):
+        return np.gcd(a, b)
+
+
+class LeastMultiple(Elementwise):
+    """Least common multiple of whole numbers."""
+
+    def forward(a, b):
+        return np.lcm(a, b)
+
+
 def _divisor(b: np.ndarray) -> np.ndarray:
     """Checks what integers are divided by: they have no inf or nan to answer with."""
     if b.dtype.kind in "iu" and not b.all():
@@ -241,12 +257,31 @@ class ArithmeticMethods(Methods):
         a, b = self._promoted(other)
         return b.pow(a)
 
-    def logaddexp(self, other: Tensor) -> Tensor:
-        """ln(eˣ + eʸ) of each pair, without overflow."""
-        a, b = self._promoted(other)
-        largest = a.detach().maximum(b.detach())
-        largest = largest.masked_fill(~largest.isfinite(), 0)
-        return ((a - largest).exp() + (b - largest).exp()).log() + largest
+    def float_power(self, exponent: Any) -> Tensor:
+        """self to the power `exponent`, computed in float64."""
+        base = self._cast(FLOAT64)
+        return base.pow(exponent._cast(FLOAT64) if isinstance(exponent, Methods) else exponent)
+
+    def gcd(self, other: Tensor) -> Tensor:
+        """The greatest common divisor of each pair of whole numbers.
+
+        Example:
+            >>> import chainrule as cr
+            >>> cr.tensor([12, 0]).gcd(cr.tensor([18, 5]))
+            tensor([6, 5])
+        """
+        return self._apply(GreatestDivisor, *_whole("gcd()", *self._promoted(other)))
+
+    def lcm(self, other: Tensor) -> Tensor:
+        """The least common multiple of each pair of whole numbers."""
+        return self._apply(LeastMultiple, *_whole("lcm()", *self._promoted(other)))
+
+
+def _whole(what: str, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    _refuse_booleans(what, a, b)
+    if a.is_floating_point():
+        raise DtypeError("CR202", f"{what} is for whole numbers, not for {a.dtype}")
+    return a, b
 
 
 def _scaled(b: Tensor, alpha: float) -> Tensor:

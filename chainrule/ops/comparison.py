@@ -63,6 +63,22 @@ class IsFinite(Comparison):
         return np.isfinite(x)
 
 
+class Heaviside(Elementwise):
+    """Step function  y = 0 for x < 0 and for nan, b at 0, 1 for x > 0."""
+
+    def forward(x, b):
+        return np.where(x == 0, b, (x > 0).astype(x.dtype))
+
+    def dtype(x, b):
+        return x
+
+    def vjp_x(g):
+        return g.zeros_like()
+
+    def vjp_b(g, x):
+        return g.masked_fill(x != 0, 0)
+
+
 class ComparisonMethods(Methods):
     """What a user calls."""
 
@@ -104,6 +120,16 @@ class ComparisonMethods(Methods):
 
     def isinf(self) -> Tensor:
         return ~(self.isfinite() | self.isnan())
+
+    def heaviside(self, values: Tensor) -> Tensor:
+        """0 where self is negative, `values` where it is 0, 1 where it is positive."""
+        if self.dtype is not values.dtype:
+            raise DtypeError(
+                "CR204",
+                f"heaviside() of {self.dtype} and {values.dtype}: convert one of them, "
+                f"values.to({self.dtype})",
+            )
+        return self._apply(Heaviside, self, values)
 
     def isclose(
         self, other: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False

@@ -10,6 +10,7 @@ import numpy as np
 from chainrule import dtypes, shapes
 from chainrule.errors import DtypeError, ShapeError
 from chainrule.ops.methods import Methods
+from chainrule.ops.narrowing import narrowed
 from chainrule.ops.primitive import Primitive
 
 if TYPE_CHECKING:
@@ -100,8 +101,6 @@ class ContractionMethods(Methods):
             )
         return self.matmul(other)
 
-    inner = dot
-
     def outer(self, vec2: Tensor) -> Tensor:
         """Every element of self times every element of vec2."""
         return self.reshape(-1, 1) * vec2.reshape(1, -1)
@@ -139,13 +138,14 @@ class ContractionMethods(Methods):
         b = other.permute(*theirs, *right).reshape(shared, math.prod(columns))
         return (a @ b).reshape(*rows, *columns)
 
-    def _operands(self, other: Any, what: str) -> tuple[Any, Any]:
+    def _operands(self, other: Any, what: str, narrow: bool = True) -> tuple[Any, Any]:
         if not isinstance(other, Methods):
             raise DtypeError("CR204", f"{what} needs a tensor, got {type(other).__name__}")
-        if self.dtype is not other.dtype:
+        a, b = narrowed(self, other) if narrow else (self, other)
+        if a.dtype is not b.dtype:
             raise DtypeError(
                 "CR204",
                 f"{what} of {self.dtype} and {other.dtype}: a product needs one type; convert "
                 f"one of them, x.to({dtypes.promote_types(self.dtype, other.dtype)})",
             )
-        return self, other
+        return a, b

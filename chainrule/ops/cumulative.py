@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -47,6 +48,21 @@ class Cumprod(Cumulative):
         return before * _recurrence(shifted(x, axis, -1), g, axis)
 
 
+class Logcumsumexp(Cumulative):
+    """Running sum of exponentials  yᵢ = ln(eˣ⁰ + … + eˣⁱ), without overflow.
+
+    Notes: ∂L/∂xₖ = exp(xₖ - yₖ) hₖ  with  hₖ = gₖ + exp(yₖ - yₖ₊₁) hₖ₊₁, no factor above 1.
+    """
+
+    def forward(x, *, axis):
+        return np.logaddexp.accumulate(x, axis=axis)
+
+    def vjp_x(g, x, y, axis):
+        nothing = y == -math.inf  # so far; what follows does not depend on it
+        step = (y - shifted(y, axis, -1)).exp().masked_fill(nothing, 0)
+        return (x - y).exp().masked_fill(nothing, 0) * _recurrence(step, g, axis)
+
+
 def shifted(x: Tensor, axis: int, by: int, fill: float = 0) -> Tensor:
     """x moved along an axis by `by` places, `fill` coming in at the end left empty."""
     size = x.shape[axis]
@@ -79,6 +95,12 @@ class CumulativeMethods(Methods):
     def cumprod(self, dim: int, *, dtype: Dtype | None = None) -> Tensor:
         """The running product along `dim`."""
         return self._cumulated(Cumprod, dim, dtype)
+
+    def logcumsumexp(self, dim: int) -> Tensor:
+        """The logarithm of the running sum of eˣ along `dim`, without overflow."""
+        x = self._floating()
+        axis = shapes.axis(dim, x.ndim)
+        return x._apply(Logcumsumexp, x, axis=axis) if x.ndim else x.clone()
 
     def _cumulated(self, primitive: type[Cumulative], dim: int, dtype: Dtype | None) -> Tensor:
         x = self._summable(dtype)

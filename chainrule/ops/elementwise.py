@@ -9,7 +9,6 @@ import numpy as np
 
 from chainrule import shapes
 from chainrule.errors import DtypeError
-from chainrule.ops import error_function
 from chainrule.ops.methods import Methods
 from chainrule.ops.primitive import Primitive
 
@@ -154,16 +153,6 @@ class Relu(Elementwise):
         return g.masked_fill(y <= 0, 0)
 
 
-class Erf(Elementwise):
-    """Error function  y = 2/√π ∫₀ˣ exp(-t²) dt."""
-
-    def forward(x):
-        return error_function.erf(x)
-
-    def vjp_x(g, x):
-        return g * (2 / math.sqrt(math.pi)) * (-x * x).exp()
-
-
 class ElementwiseMethods(Methods):
     """What a user calls."""
 
@@ -233,9 +222,6 @@ class ElementwiseMethods(Methods):
 
     def relu(self) -> Tensor:
         return self._apply(Relu, self._not_bool("relu()", "convert first, x.float()"))
-
-    def erf(self) -> Tensor:
-        return self._apply(Erf, self._floating())
 
     def _not_bool(self, what: str, remedy: str) -> Any:
         if self._cell.array.dtype.kind == "b":

@@ -8,6 +8,7 @@ import numpy as np
 
 from chainrule import shapes
 from chainrule.errors import ShapeError
+from chainrule.ops.elementwise import Elementwise
 from chainrule.ops.indexing import Gather
 from chainrule.ops.methods import Methods
 from chainrule.ops.primitive import Primitive
@@ -33,6 +34,14 @@ class Max(ValuesAndIndices):
 
 class Min(ValuesAndIndices):
     """The smallest elements, and where they stand."""
+
+
+class Cummax(ValuesAndIndices):
+    """The largest elements so far, and where they stand."""
+
+
+class Cummin(ValuesAndIndices):
+    """The smallest elements so far, and where they stand."""
 
 
 class SmallestAndLargest(NamedTuple):
@@ -96,6 +105,57 @@ class Argmin(Position):
         return np.argmin(x, axis=axis, keepdims=keepdim)
 
 
+class LaterMax(Primitive):
+    """Position of the largest element so far along an axis, the last of equals or nans."""
+
+    def forward(x, *, axis):
+        return _positions_of(np.maximum.accumulate(x, axis=axis), x, axis)
+
+    def shape(x, *, axis):
+        return x
+
+    def dtype(x, *, axis):
+        return np.dtype(np.int64)
+
+
+class LaterMin(LaterMax):
+    """Position of the smallest element so far along an axis, the last of equals or nans."""
+
+    def forward(x, *, axis):
+        return _positions_of(np.minimum.accumulate(x, axis=axis), x, axis)
+
+
+def _positions_of(extreme: np.ndarray, x: np.ndarray, axis: int) -> np.ndarray:
+    places = np.arange(x.shape[axis]).reshape(-1, *(1,) * (x.ndim - axis - 1))
+    return np.maximum.accumulate(np.where((x == extreme) | (x != x), places, 0), axis=axis)
+
+
+class Fmax(Elementwise):
+    """The larger of two  y = max(a, b), or the one that is no nan; a takes all of a tie."""
+
+    def forward(a, b):
+        return np.fmax(a, b)
+
+    def vjp_a(g, a, b):
+        return g.masked_fill(~((a >= b) | b.isnan()), 0)
+
+    def vjp_b(g, a, b):
+        return g.masked_fill((a >= b) | b.isnan(), 0)
+
+
+class Fmin(Elementwise):
+    """The smaller of two  y = min(a, b), or the one that is no nan; a takes all of a tie."""
+
+    def forward(a, b):
+        return np.fmin(a, b)
+
+    def vjp_a(g, a, b):
+        return g.masked_fill(~((a <= b) | b.isnan()), 0)
+
+    def vjp_b(g, a, b):
+        return g.masked_fill((a <= b) | b.isnan(), 0)
+
+
 class ExtremumMethods(Methods):
     """What a user calls."""
 
@@ -147,6 +207,35 @@ class ExtremumMethods(Methods):
             y = x._apply(primitive, x.reshape(-1), axis=0, keepdim=False)
             return y.reshape((1,) * x.ndim) if keepdim else y
         return x._apply(primitive, x, axis=shapes.axis(dim, x.ndim), keepdim=keepdim)
+
+    def cummax(self, dim: int) -> ValuesAndIndices:
+        """The largest element so far along `dim`, and where it stands, the last of equals.
+
+        Example:
+            >>> import chainrule as cr
+            >>> cr.tensor([1, 3, 2, 3]).cummax(0).indices
+            tensor([0, 1, 1, 3])
+        """
+        return Cummax(*self._running(LaterMax, dim))
+
+    def cummin(self, dim: int) -> ValuesAndIndices:
+        """The smallest element so far along `dim`, and where it stands, the last of equals."""
+        return Cummin(*self._running(LaterMin, dim))
+
+    def _running(self, primitive: type[Primitive], dim: int) -> tuple[Tensor, Tensor]:
+        axis = shapes.axis(dim, self.ndim)
+        if self.ndim == 0:
+            return self.clone(), self._of(np.zeros((), np.int64))
+        indices = self._apply(primitive, self, axis=axis)
+        return self._apply(Gather, self, indices, axis=axis), indices
+
+    def fmax(self, other: Tensor) -> Tensor:
+        """The larger of each pair; a nan gives way to a number."""
+        return self._apply(Fmax, *self._promoted(other))
+
+    def fmin(self, other: Tensor) -> Tensor:
+        """The smaller of each pair; a nan gives way to a number."""
+        return self._apply(Fmin, *self._promoted(other))
 
     def _nonempty(self, what: str, dim: Dims) -> Any:
         over = shapes.axes(dim, self.ndim)

@@ -55,3 +55,14 @@ def flat_positions(shape: shapes.Shape, index: np.ndarray, axis: int) -> np.ndar
             )
         stride *= shape[i]
     return flat
+
+
+def reduced_at(
+    ufunc: np.ufunc, x: np.ndarray, index: np.ndarray, v: np.ndarray, axis: int
+) -> np.ndarray:
+    """x with `ufunc` of itself and the v that come to a place along an axis."""
+    y = x.copy()
+    flat = flat_positions(x.shape, index, axis)
+    part = v[tuple(map(slice, index.shape))]
+    ufunc.at(y.reshape(-1), flat.reshape(-1), part.reshape(-1))
+    return y

@@ -12,6 +12,7 @@ from chainrule.errors import DtypeError, ShapeError
 from chainrule.ops import index_kernels as kernels
 from chainrule.ops.index_parsing import (
     as_index,
+    chained,
     check_mask,
     is_array,
     parse,
@@ -108,11 +109,7 @@ class ScatterAdd(Primitive):
     """x with v added along an axis: y[i, index[i, j]] += v[i, j]."""
 
     def forward(x, index, v, *, axis):
-        y = x.copy()
-        flat = kernels.flat_positions(x.shape, index, axis)
-        part = v[tuple(map(slice, index.shape))]
-        np.add.at(y.reshape(-1), flat.reshape(-1), part.reshape(-1))
-        return y
+        return kernels.reduced_at(np.add, x, index, v, axis)
 
     def shape(x, index, v, *, axis):
         return x
@@ -121,7 +118,7 @@ class ScatterAdd(Primitive):
         return g
 
     def vjp_v(g, index, v_shape, axis):
-        return _to_shape(g._apply(Gather, g, index, axis=axis), v_shape)
+        return to_shape(g._apply(Gather, g, index, axis=axis), v_shape)
 
 
 class Scatter(Primitive):
@@ -142,14 +139,18 @@ class Scatter(Primitive):
         return g._apply(Scatter, g, index, g.new_zeros(v_shape), axis=axis)
 
     def vjp_v(g, index, v_shape, axis):
-        return _to_shape(g._apply(Gather, g, index, axis=axis), v_shape)
+        return to_shape(g._apply(Gather, g, index, axis=axis), v_shape)
 
 
-def _to_shape(g: Tensor, shape: shapes.Shape) -> Tensor:
+def to_shape(g: Tensor, shape: shapes.Shape) -> Tensor:
     """g with zeros behind it on every axis, up to `shape`."""
     if tuple(g.shape) == shape:
         return g
     return g.pad_constant([(0, n - m) for n, m in zip(shape, g.shape, strict=True)])
+
+
+#: the names that users know the primitives by
+SCATTERING = {"Scatter": "scatter", "ScatterAdd": "scatter_add"}
 
 
 class Cut(NamedTuple):
@@ -175,7 +176,10 @@ class IndexingMethods(Methods):
 
     def __setitem__(self, index: Any, value: Any) -> None:
         """x[index] = value; the gradient goes to `value` and to what stays of x."""
+        if self._cut_from is not None and self._cut_from.whole() is not None:
+            raise chained(self._cut_from.index, index)
         value = self._value_to_write(value)
+        index = index[0] if isinstance(index, tuple) and len(index) == 1 else index
         if _is_mask(index) and value.ndim == 0 and index.ndim <= self.ndim:
             self._assign(self._filled_where(index, value), "x[mask] = value")
             return
@@ -213,7 +217,7 @@ class IndexingMethods(Methods):
     def _at(self, indices: Sequence[Tensor], axes: shapes.Shape) -> Tensor:
         return self._apply(Index, self, *indices, axes=axes)
 
-    def gather(self, dim: int, index: Tensor) -> Tensor:
+    def gather(self, dim: int, index: Tensor, *, sparse_grad: bool = False) -> Tensor:
         """y[i, j] = self[i, index[i, j]] for dim = 1, and so on."""
         axis = shapes.axis(dim, self.ndim)
         if self.ndim == 0 or index.ndim == 0:
@@ -221,11 +225,24 @@ class IndexingMethods(Methods):
         _check_along(self, index, axis, "gather")
         return self._apply(Gather, self, as_index(index), axis=axis)
 
-    def scatter(self, dim: int, index: Tensor, src: Any = None, *, value: Any = None) -> Tensor:
-        """self with self[i, index[i, j]] = src[i, j] for dim = 1, and so on."""
+    def scatter(
+        self,
+        dim: int,
+        index: Tensor,
+        src: Any = None,
+        *,
+        value: Any = None,
+        reduce: str | None = None,
+    ) -> Tensor:
+        """self with self[i, index[i, j]] = src[i, j] for dim = 1, and so on.
+
+        Args: reduce: "add" or "multiply" to do so with what stands there.
+        """
         src = value if src is None else src
         if not isinstance(src, Methods):
             src = self._number(src, self._cell.array.dtype).expand(index.shape)
+        if reduce is not None:
+            return self._scattered_with(reduce, dim, index, src)
         return self._scattered(Scatter, dim, index, src)
 
     def scatter_add(self, dim: int, index: Tensor, src: Tensor) -> Tensor:
@@ -235,7 +252,7 @@ class IndexingMethods(Methods):
     def _scattered(
         self, primitive: type[Primitive], dim: int, index: Tensor, src: Tensor
     ) -> Tensor:
-        what = "scatter" if primitive is Scatter else "scatter_add"
+        what = SCATTERING.get(primitive.__name__, "scatter_reduce")
         axis = shapes.axis(dim, self.ndim)
         _check_same_dtype(self, src, what)
         if self.ndim == 0:
@@ -325,21 +342,11 @@ class IndexingMethods(Methods):
 
     def masked_scatter(self, mask: Tensor, source: Tensor) -> Tensor:
         """self with its elements under `mask` replaced by those of source, in order."""
-        positions = mask.expand(self.shape).nonzero(as_tuple=True)
-        y = self.clone()
-        y[positions] = source.reshape(-1)[: len(positions[0])]
-        return y
-
-    def nonzero(self, *, as_tuple: bool = False) -> Any:
-        """The positions of the elements that are not 0, a row each (or a tensor per axis)."""
-        array = self.detach()._readable_array("nonzero()")
-        if as_tuple:
-            return tuple(self._of(found) for found in np.nonzero(np.atleast_1d(array)))
-        return self._of(np.argwhere(array))
-
-    def argwhere(self) -> Tensor:
-        """The positions of the elements that are not zero, a row each."""
-        return self.nonzero()
+        _check_same_dtype(self, source, "masked_scatter")
+        x = self.expand(shapes.broadcast(tuple(self.shape), tuple(mask.shape)))
+        mask = mask.expand(x.shape)
+        turn = (mask.reshape(-1).cumsum(0) - 1).reshape(x.shape)  # the how-manieth of source
+        return source.reshape(-1)[turn.masked_fill(~mask, 0)].where(mask, x)
 
 
 def _is_mask(index: Any) -> bool:

@@ -176,6 +176,24 @@ class MovementMethods(Methods):
         order = (*range(rank - 2), rank - 1, rank - 2)
         return self._apply(Permute, self, axes=order)
 
+    @property
+    def mH(self) -> Tensor:
+        """As mT; the two differ for complex numbers only."""
+        return self.mT
+
+    def adjoint(self) -> Tensor:
+        """As mT; the two differ for complex numbers only."""
+        return self.mT
+
+    @property
+    def H(self) -> Tensor:
+        """The transpose of a matrix."""
+        if self.ndim not in (0, 2):
+            raise ShapeError(
+                "CR109", f".H is for matrices, got shape {tuple(self.shape)}; use .mT"
+            )
+        return self.t()
+
     def movedim(self, source: Any, destination: Any) -> Tensor:
         """Axes moved to other places, the rest in order."""
         sources = [shapes.axis(d, self.ndim) for d in shapes.flat((source,))]
@@ -242,6 +260,20 @@ class MovementMethods(Methods):
 
     def flipud(self) -> Tensor:
         return self.flip(0)
+
+    def rot90(self, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
+        """Turned k times by 90° from the first axis of `dims` towards the second."""
+        if len(dims) != 2 or len(shapes.axes(tuple(dims), self.ndim)) != 2:
+            raise ShapeError(
+                "CR109", f"rot90 turns in the plane of two axes, got dims={tuple(dims)}"
+            )
+        first, second = dims
+        y: Any = self
+        if k % 4 in (1, 2):
+            y = y.flip(second)
+        if k % 4 in (2, 3):
+            y = y.flip(first)
+        return y.transpose(first, second) if k % 2 else y.clone()
 
     def contiguous(self, *, memory_format: Any = None) -> Tensor:
         """The tensor itself: every tensor here reads as row-major."""

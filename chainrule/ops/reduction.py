@@ -151,17 +151,27 @@ class ReductionMethods(Methods):
         return _root(self.var(dim, unbiased, keepdim, correction=correction))
 
     def var_mean(
-        self, dim: Dims = None, *, correction: float = 1, keepdim: bool = False
+        self,
+        dim: Dims | bool = None,
+        unbiased: bool = True,
+        keepdim: bool = False,
+        *,
+        correction: float | None = None,
     ) -> tuple[Tensor, Tensor]:
         """The variance and the mean."""
-        variance = self.var(dim, correction=correction, keepdim=keepdim)
-        return variance, self.mean(dim, keepdim)
+        variance = self.var(dim, unbiased, keepdim, correction=correction)
+        return variance, self.mean(None if isinstance(dim, bool) else dim, keepdim)
 
     def std_mean(
-        self, dim: Dims = None, *, correction: float = 1, keepdim: bool = False
+        self,
+        dim: Dims | bool = None,
+        unbiased: bool = True,
+        keepdim: bool = False,
+        *,
+        correction: float | None = None,
     ) -> tuple[Tensor, Tensor]:
         """The standard deviation and the mean."""
-        variance, mean = self.var_mean(dim, correction=correction, keepdim=keepdim)
+        variance, mean = self.var_mean(dim, unbiased, keepdim, correction=correction)
         return _root(variance), mean
 
     def norm(
@@ -184,6 +194,23 @@ class ReductionMethods(Methods):
         if math.isinf(p):
             return x.abs().amax(dim, keepdim) if p > 0 else x.abs().amin(dim, keepdim)
         return _root(x.abs().pow(p).sum(dim, keepdim), p)
+
+    def dist(self, other: Tensor, p: float = 2) -> Tensor:
+        """The p-norm of self - other."""
+        return (self - other).norm(p)
+
+    def renorm(self, p: float, dim: int, maxnorm: float) -> Tensor:
+        """Each slice along `dim` scaled down to the p-norm `maxnorm`, if it is larger."""
+        if self.ndim < 2 or p <= 0 or maxnorm < 0:
+            raise ArgumentError(
+                "CR902",
+                "renorm takes a tensor with two axes or more, p > 0 and maxnorm ≥ 0, got shape "
+                f"{tuple(self.shape)}, p={p}, maxnorm={maxnorm}",
+            )
+        over = [i for i in range(self.ndim) if i != shapes.axis(dim, self.ndim)]
+        norms = self.norm(p, over, keepdim=True)
+        scale = maxnorm / (norms + 1e-7)
+        return self * scale.masked_fill(norms <= maxnorm, 1)
 
     def all(self, dim: Dims = None, keepdim: bool = False) -> Tensor:
         """Whether every element is true."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainrule import dtypes
-from chainrule.errors import ArgumentError
+from chainrule.errors import ArgumentError, ShapeError
 from chainrule.ops.elementwise import Elementwise
 from chainrule.ops.methods import Methods
 
@@ -93,6 +93,12 @@ class SelectionMethods(Methods):
         """`value` where `mask` holds, else self."""
         if not isinstance(value, Methods):
             value = self._number(value, self._cell.array.dtype)
+        elif value.ndim:
+            raise ShapeError(
+                "CR102",
+                f"masked_fill puts one number everywhere, got a tensor of shape "
+                f"{tuple(value.shape)}; use chainrule.where(mask, value, x)",
+            )
         filling = value._cast(self._cell.array.dtype)
         return self._apply(Where, mask._cast(BOOL), filling, self)
 

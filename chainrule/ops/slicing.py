@@ -114,6 +114,8 @@ class SlicingMethods(Methods):
         parts[at] = (first, first + length, 1)
         return self._apply(Slice, self, slices=tuple(parts))
 
+    narrow_copy = narrow
+
     def select(self, dim: int, index: int) -> Tensor:
         """Position `index` along `dim`, the axis gone."""
         at, size = self._axis_and_size(dim)
@@ -142,6 +144,40 @@ class SlicingMethods(Methods):
         ends = [0, *itertools.accumulate(sizes)]
         return tuple(self.narrow(at, a, b - a) for a, b in itertools.pairwise(ends))
 
+    unsafe_split = split
+
+    def split_with_sizes(self, split_sizes: Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
+        """Pieces of the sizes given."""
+        return self.split(list(split_sizes), dim)
+
+    unsafe_split_with_sizes = split_with_sizes
+
+    def hsplit(self, indices_or_sections: int | Sequence[int]) -> tuple[Tensor, ...]:
+        """Cut along the second axis, a vector along its only one."""
+        return self._cut("hsplit", indices_or_sections, 0 if self.ndim == 1 else 1, 1)
+
+    def vsplit(self, indices_or_sections: int | Sequence[int]) -> tuple[Tensor, ...]:
+        """Cut along the first axis."""
+        return self._cut("vsplit", indices_or_sections, 0, 2)
+
+    def dsplit(self, indices_or_sections: int | Sequence[int]) -> tuple[Tensor, ...]:
+        """Cut along the third axis."""
+        return self._cut("dsplit", indices_or_sections, 2, 3)
+
+    def _cut(self, what: str, where: Any, dim: int, rank: int) -> tuple[Tensor, ...]:
+        """Equal pieces, or cut at the positions given."""
+        if self.ndim < rank:
+            raise ShapeError(
+                "CR109", f"{what} needs {rank} axes or more, got shape {tuple(self.shape)}"
+            )
+        if isinstance(where, int) and (where <= 0 or self.shape[dim] % where):
+            raise ShapeError(
+                "CR109",
+                f"{what}: an axis of size {self.shape[dim]} cannot be cut into {where} equal "
+                "pieces; tensor_split makes unequal ones",
+            )
+        return self.tensor_split(where, dim)
+
     def chunk(self, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
         """At most `chunks` pieces of equal size, the last perhaps smaller."""
         at, size = self._axis_and_size(dim)
@@ -149,9 +185,13 @@ class SlicingMethods(Methods):
             raise ArgumentError("CR902", f"chunk() makes at least one piece, got {chunks}")
         return self.split(-(-size // chunks), at) if size else (self,) * chunks  # type: ignore[return-value]
 
+    unsafe_chunk = chunk
+
     def tensor_split(self, sections: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
         """Pieces as equal as can be, or cut at the positions given."""
         at, size = self._axis_and_size(dim)
+        if isinstance(sections, Methods):
+            sections = sections._array("tensor_split() with a tensor").tolist()
         if isinstance(sections, int):
             if sections <= 0:
                 raise ArgumentError(
@@ -217,13 +257,28 @@ class SlicingMethods(Methods):
         times = shapes.flat(dims)
         return self.repeat((1,) * (self.ndim - len(times)) + times)
 
-    def repeat_interleave(self, repeats: Any, dim: int | None = None) -> Tensor:
-        """Each element (or slice along `dim`) several times, next to each other."""
+    def repeat_interleave(
+        self, repeats: Any = None, dim: int | None = None, *, output_size: int | None = None
+    ) -> Tensor:
+        """Each element (or slice along `dim`) several times, next to each other.
+
+        Without `repeats`, self tells how often each of 0, 1, 2, … stands in the result.
+        """
+        if repeats is None:
+            numbers = self._of(np.arange(self.numel()))
+            return numbers.repeat_interleave(self, 0)
+        if not isinstance(repeats, Methods) and repeats < 0:
+            raise ArgumentError("CR902", f"repeats cannot be negative, got {repeats}")
         if dim is None:
             return self.flatten().repeat_interleave(repeats, 0)
         at, size = self._axis_and_size(dim)
         if isinstance(repeats, Methods):
             times = repeats._array("repeat_interleave() with a tensor")
+            if times.size not in (1, size):
+                raise ShapeError(
+                    "CR109",
+                    f"repeat_interleave: {times.size} numbers of repeats for {size} elements",
+                )
             positions = np.repeat(np.arange(size), times)
             return self.index_select(at, self._of(positions))
         shape = list(self.shape)
@@ -235,7 +290,12 @@ class SlicingMethods(Methods):
         if dims is None:
             return self.flatten().roll(shifts, 0).reshape(self.shape)
         y: Any = self
-        for shift, dim in zip(shapes.flat((shifts,)), shapes.flat((dims,)), strict=True):
+        pairs = shapes.flat((shifts,)), shapes.flat((dims,))
+        if len(pairs[0]) != len(pairs[1]):
+            raise ShapeError(
+                "CR109", f"roll needs a shift for each axis, got {shifts} for dims={dims}"
+            )
+        for shift, dim in zip(*pairs, strict=True):
             at, size = y._axis_and_size(dim)
             cut = -shift % size if size else 0
             y = y.concatenate([y.narrow(at, cut, size - cut), y.narrow(at, 0, cut)], at)

@@ -1,13 +1,14 @@
-"""Order: sorting, the largest few, distinct values and how often they occur."""
+"""Order: sorting, the largest few, the middle and the most frequent."""
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from chainrule import shapes
-from chainrule.errors import ArgumentError, DtypeError, ShapeError
+from chainrule.errors import ArgumentError, ShapeError
 from chainrule.ops.extremum import ValuesAndIndices
 from chainrule.ops.methods import Methods
 from chainrule.ops.primitive import Primitive
@@ -35,6 +36,34 @@ class Argsort(Primitive):
         return np.dtype(np.int64)
 
 
+class TopPositions(Primitive):
+    """Positions of the k largest (or smallest) along an axis, in order; nan is the largest.
+
+    Notes: the k are parted from the rest in linear time, and only they are sorted.
+    """
+
+    def forward(x, *, k, axis, largest):
+        size = x.shape[axis]
+        if k == 0 or k == size:
+            found = np.argsort(x, axis=axis, kind="stable")
+        else:
+            found = np.argpartition(x, size - k if largest else k - 1, axis=axis)
+        found = _few(found, axis, size - k if largest else 0, k)
+        order = np.argsort(np.take_along_axis(x, found, axis), axis=axis, kind="stable")
+        found = np.take_along_axis(found, order, axis)
+        return np.flip(found, axis) if largest else found
+
+    def shape(x, *, k, axis, largest):
+        return (*x[:axis], k, *x[axis + 1 :])
+
+    def dtype(x, *, k, axis, largest):
+        return np.dtype(np.int64)
+
+
+def _few(x: np.ndarray, axis: int, start: int, count: int) -> np.ndarray:
+    return x[(slice(None),) * axis + (slice(start, start + count),)]
+
+
 class Sort(ValuesAndIndices):
     """The elements in order, and where each came from."""
 
@@ -49,6 +78,10 @@ class Kthvalue(ValuesAndIndices):
 
 class Median(ValuesAndIndices):
     """The middle of the order, and where its element stands."""
+
+
+class Nanmedian(ValuesAndIndices):
+    """The middle of the order without nans, and where its element stands."""
 
 
 class Mode(ValuesAndIndices):
@@ -74,16 +107,26 @@ class SortingMethods(Methods):
         indices = self.argsort(dim, descending)
         return Sort(self.gather(dim, indices), indices)
 
+    def msort(self) -> Tensor:
+        """The elements along the first axis in order."""
+        return self.sort(0).values
+
     def topk(
         self, k: int, dim: int = -1, largest: bool = True, sorted: bool = True
     ) -> ValuesAndIndices:
-        """The k largest (or smallest) elements along `dim`, in order, and where they are."""
-        size = self.shape[shapes.axis(dim, self.ndim)] if self.ndim else 1
+        """The k largest (or smallest) elements along `dim`, in order, and where they are.
+
+        Notes: the rest is parted off, not sorted; `sorted=False` returns them in order too.
+        """
+        axis = shapes.axis(dim, self.ndim)
+        size = self.shape[axis] if self.ndim else 1
         if not 0 <= k <= size:
             raise ArgumentError("CR902", f"topk: k={k} of an axis with {size} elements")
-        order = self.argsort(dim, descending=largest)
-        indices = order.narrow(dim, 0, k) if self.ndim else order
-        return Topk(self.gather(dim, indices), indices)
+        x = self._not_bool("topk()", "convert first, x.int()")
+        if self.ndim == 0:
+            return Topk(x.clone(), x.argsort())
+        indices = self._apply(TopPositions, x, k=k, axis=axis, largest=largest)
+        return Topk(self.gather(axis, indices), indices)
 
     def kthvalue(self, k: int, dim: int = -1, keepdim: bool = False) -> ValuesAndIndices:
         """The k-th smallest element along `dim`, counted from 1, and where it is."""
@@ -96,27 +139,63 @@ class SortingMethods(Methods):
         """The middle element, the lower of two; with `dim` along it, and where it is.
 
         Notes: nan if there is a nan.
+
+        Example:
+            >>> import chainrule as cr
+            >>> cr.tensor([3.0, 1.0, 2.0, 4.0]).median()
+            tensor(2.)
         """
         if dim is None:
-            return self.reshape(-1).median(0).values
+            return self._middle_of_all("median")
+        last = self._last_place("median()", dim)
+        middle = last // 2
+        has_nan = self.isnan().any(dim, keepdim=True).long()
+        return Median(*self._in_order(middle + has_nan * (last - middle), dim, keepdim))
+
+    def nanmedian(self, dim: int | None = None, keepdim: bool = False) -> Any:
+        """The median of the elements that are not nan; nan if there are none."""
+        if dim is None:
+            return self._middle_of_all("nanmedian")
+        self._last_place("nanmedian()", dim)
+        count = (~self.isnan()).sum(dim, keepdim=True)
+        middle = ((count - 1) // 2).clamp(min=0)
+        return Nanmedian(*self._in_order(middle, dim, keepdim))
+
+    def _middle_of_all(self, name: str) -> Tensor:
+        """The median without `dim`: elements that equal it share the gradient equally."""
+        if self.numel() == 0 and self.is_floating_point():
+            return self.sum() * math.nan
+        x = self.reshape(-1)
+        middle = getattr(x.detach(), name)(0).values
+        if not x.requires_grad:
+            return middle
+        other = x < middle if name == "median" else (x < middle) | x.isnan()
+        return x.masked_fill(other, math.inf).amin()
+
+    def _last_place(self, what: str, dim: int) -> int:
+        """The last place of an order along `dim`."""
         size = self.shape[shapes.axis(dim, self.ndim)] if self.ndim else 1
         if size == 0:
-            raise ShapeError("CR108", f"median() of no elements, shape {tuple(self.shape)}")
-        has_nan = self.isnan().any(dim, keepdim=True).long()
-        middle = (size - 1) // 2
-        return Median(*self._in_order(middle + has_nan * (size - 1 - middle), dim, keepdim))
+            raise ShapeError("CR108", f"{what} of no elements, shape {tuple(self.shape)}")
+        return size - 1
 
     def mode(self, dim: int = -1, keepdim: bool = False) -> ValuesAndIndices:
-        """The most frequent element along `dim`, the smallest of equals, and where it is.
+        """The most frequent element along `dim`, the smallest of equals, and its last place.
 
-        Notes: compares every pair along `dim`.
+        Notes: in order, equal elements stand in runs; an element's place within its run is
+        largest at the end of the longest one.
         """
-        ordered = self.sort(dim).values.movedim(dim, -1) if self.ndim else self.reshape(1)
-        if ordered.shape[-1] == 0:
-            raise ShapeError("CR108", f"mode() of no elements, shape {tuple(self.shape)}")
-        counts = (ordered.unsqueeze(-1) == ordered.unsqueeze(-2)).sum(-1)
-        place = counts.argmax(-1, keepdim=True).movedim(-1, dim if self.ndim else 0)
-        return Mode(*self._in_order(place if self.ndim else 0, dim, keepdim))
+        size = self._last_place("mode()", dim) + 1
+        if self.ndim == 0:
+            return Mode(*self._in_order(0, dim, keepdim))
+        axis = shapes.axis(dim, self.ndim)
+        ordered = self.detach().sort(axis).values.movedim(axis, -1)
+        places = self._of(np.arange(size))
+        starts = (ordered[..., 1:] != ordered[..., :-1]) * places[1:]
+        starts = starts.pad_constant([(0, 0)] * (self.ndim - 1) + [(1, 0)], 0)
+        within = places - starts.cummax(-1).values
+        place = within.argmax(-1, keepdim=True).movedim(-1, axis)
+        return Mode(*self._in_order(place, axis, keepdim))
 
     def _in_order(self, place: Any, dim: int, keepdim: bool) -> tuple[Tensor, Tensor]:
         """The elements at a place of the order along `dim`, and their positions."""
@@ -127,49 +206,3 @@ class SortingMethods(Methods):
             found = order.gather(dim, place)
         values = self.gather(dim, found)
         return (values, found) if keepdim else (values.squeeze(dim), found.squeeze(dim))
-
-    def unique(
-        self,
-        sorted: bool = True,
-        return_inverse: bool = False,
-        return_counts: bool = False,
-        dim: int | None = None,
-    ) -> Any:
-        """The distinct elements (or slices along `dim`) in order.
-
-        With return_inverse also where each element stands among them, with return_counts
-        also how often each occurs.
-        """
-        array = self.detach()._readable_array("unique()")
-        values, inverse, counts = np.unique(
-            array, return_inverse=True, return_counts=True, axis=dim, equal_nan=False
-        )
-        found = [self._of(values)._cast(self._cell.array.dtype)]
-        if return_inverse:
-            found.append(self._of(inverse.reshape(array.shape if dim is None else -1)))
-        if return_counts:
-            found.append(self._of(counts))
-        return found[0] if len(found) == 1 else tuple(found)
-
-    def bincount(self, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
-        """How often each whole number from 0 on occurs, or the sum of its weights."""
-        array = self._array("bincount()")
-        if self.is_floating_point():
-            raise DtypeError("CR202", f"bincount() counts whole numbers, not {self.dtype}")
-        if array.ndim != 1 or (array.size and array.min() < 0):
-            raise ShapeError(
-                "CR109", f"bincount() takes a vector of numbers ≥ 0, got shape {array.shape}"
-                + (f" with the element {array.min()}" if array.size else "")
-            )  # fmt: skip
-        if weights is None:
-            return self._of(np.bincount(array, minlength=minlength))
-        kept = weights._readable_array("bincount()")
-        counted = np.bincount(array, kept, minlength)
-        return self._of(counted.astype(kept.dtype if kept.dtype == np.float32 else np.float64))
-
-    def isin(self, test_elements: Any, *, invert: bool = False) -> Tensor:
-        """Whether each element is one of `test_elements`."""
-        if not isinstance(test_elements, Methods):
-            return self != test_elements if invert else self == test_elements
-        found = (self.unsqueeze(-1) == test_elements.reshape(-1)).any(-1)
-        return ~found if invert else found

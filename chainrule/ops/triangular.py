@@ -51,6 +51,40 @@ class TriangularMethods(Methods):
         places = (self._of(rows), self._of(columns))
         return self._apply(IndexPut, self.new_zeros(size, size), self, *places, axes=(0, 1))
 
+    def diag_embed(self, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
+        """The last axis as the diagonal of square matrices on two axes, with 0 elsewhere."""
+        length, rank = self.shape[-1], self.ndim + 1
+        if shapes.axis(dim1, rank) == shapes.axis(dim2, rank):
+            raise ShapeError("CR109", f"diag_embed: dim1={dim1} and dim2={dim2} are one axis")
+        size = length + abs(offset)
+        rows, columns = _places(size, size, offset)
+        zeros = self.new_zeros(*self.shape[:-1], size, size)
+        places, axes = (self._of(rows), self._of(columns)), (rank - 2, rank - 1)
+        y = self._apply(IndexPut, zeros, self, *places, axes=axes)
+        return y.movedim((-2, -1), (dim1, dim2))
+
+    def diagflat(self, offset: int = 0) -> Tensor:
+        """The matrix with all elements, in a row, on one diagonal."""
+        return self.reshape(-1).diag_embed(offset)
+
+    def diagonal_scatter(
+        self, src: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1
+    ) -> Tensor:
+        """self with its diagonal replaced by `src`, which has the shape of `diagonal`."""
+        first, second = shapes.axis(dim1, self.ndim), shapes.axis(dim2, self.ndim)
+        rows, columns = _places(self.shape[first], self.shape[second], offset)
+        rest = [n for i, n in enumerate(self.shape) if i not in (first, second)]
+        if first == second or tuple(src.shape) != (*rest, len(rows)):
+            raise ShapeError(
+                "CR109",
+                f"diagonal_scatter: src has shape {tuple(src.shape)}, the diagonal on the axes "
+                f"{dim1} and {dim2} of {tuple(self.shape)} has {(*rest, len(rows))}",
+            )
+        x = self.movedim((first, second), (-2, -1))
+        places, axes = (self._of(rows), self._of(columns)), (self.ndim - 2, self.ndim - 1)
+        y = self._apply(IndexPut, x, src._cast(self._cell.array.dtype), *places, axes=axes)
+        return y.movedim((-2, -1), (first, second))
+
     def _filled_diagonal(self, fill_value: Any) -> Tensor:
         """The matrix with one number on its diagonal."""
         height, width = self._matrix_axes("fill_diagonal_()")

@@ -104,6 +104,61 @@ class Tanh(Elementwise):
         return g * (1 - y * y)
 
 
+class Arcsinh(Elementwise):
+    """Inverse of sinh  y = ln(x + √(x² + 1))."""
+
+    def forward(x):
+        return np.arcsinh(x)
+
+    def vjp_x(g, x):
+        return g / (x * x + 1).sqrt()
+
+
+class Arccosh(Elementwise):
+    """Inverse of cosh for x ≥ 1  y = ln(x + √(x² - 1))."""
+
+    def forward(x):
+        return np.arccosh(x)
+
+    def vjp_x(g, x):
+        return g / (x * x - 1).sqrt()
+
+
+class Arctanh(Elementwise):
+    """Inverse of tanh for |x| ≤ 1  y = ½ ln((1 + x) / (1 - x))."""
+
+    def forward(x):
+        return np.arctanh(x)
+
+    def vjp_x(g, x):
+        return g / (1 - x * x)
+
+
+class Sinc(Elementwise):
+    """Normalized sine  y = sin(πx) / (πx), and 1 at 0."""
+
+    def forward(x):
+        angle = np.pi * np.where(x == 0, 1, x)
+        return np.where(x == 0, 1, np.sin(angle) / angle).astype(x.dtype, copy=False)
+
+    def vjp_x(g, x, y):
+        zero = x == 0
+        return g * (((x * math.pi).cos() - y) / x.masked_fill(zero, 1)).masked_fill(zero, 0)
+
+
+class Hypot(Elementwise):
+    """Length of the point (a, b)  y = √(a² + b²), without overflow."""
+
+    def forward(a, b):
+        return np.hypot(a, b)
+
+    def vjp_a(g, a, y):
+        return g * (a / y)
+
+    def vjp_b(g, b, y):
+        return g * (b / y)
+
+
 class Arctan2(Elementwise):
     """The angle of the point (b, a)  y = atan2(a, b), in radians, -π to π."""
 
@@ -153,6 +208,26 @@ class TrigonometryMethods(Methods):
 
     def tanh(self) -> Tensor:
         return self._apply(Tanh, self._floating())
+
+    def asinh(self) -> Tensor:
+        return self._apply(Arcsinh, self._floating())
+
+    def acosh(self) -> Tensor:
+        return self._apply(Arccosh, self._floating())
+
+    def atanh(self) -> Tensor:
+        return self._apply(Arctanh, self._floating())
+
+    arcsinh, arccosh, arctanh = asinh, acosh, atanh
+
+    def sinc(self) -> Tensor:
+        """sin(πx) / (πx), and 1 at 0."""
+        return self._apply(Sinc, self._floating())
+
+    def hypot(self, other: Tensor) -> Tensor:
+        """√(self² + other²), without overflow."""
+        a, b = self._promoted(other)
+        return self._apply(Hypot, a._floating(), b._floating())
 
     def deg2rad(self) -> Tensor:
         """Degrees as radians."""

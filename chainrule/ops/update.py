@@ -15,10 +15,12 @@ if TYPE_CHECKING:
 
 
 class Lerp(Elementwise):
-    """Linear interpolation  y = a + w (b - a)."""
+    """Linear interpolation  y = a + w (b - a),  from the nearer end."""
 
     def forward(a, b, w):
-        return _into(np.add, _into(np.multiply, np.subtract(b, a), w), a)
+        if w.ndim == 0:
+            return _from_start(a, b, w) if w < 0.5 else _from_end(a, b, w)
+        return np.where(w < 0.5, _from_start(a, b, w), _from_end(a, b, w))
 
     def vjp_a(g, w):
         return g * (1 - w)
@@ -28,6 +30,14 @@ class Lerp(Elementwise):
 
     def vjp_w(g, a, b):
         return g * (b - a)
+
+
+def _from_start(a: np.ndarray, b: np.ndarray, w: np.ndarray) -> np.ndarray:
+    return _into(np.add, _into(np.multiply, np.subtract(b, a), w), a)
+
+
+def _from_end(a: np.ndarray, b: np.ndarray, w: np.ndarray) -> np.ndarray:
+    return _into(np.add, _into(np.multiply, np.subtract(a, b), 1 - w), b)
 
 
 class AddProduct(Elementwise):

@@ -6,16 +6,24 @@ Everything works for any number of spatial axes; images are (n, c, *spatial), we
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from chainrule import shapes
 from chainrule.errors import ArgumentError
 from chainrule.ops import window_kernels as kernels
 from chainrule.ops.methods import Methods
 from chainrule.ops.primitive import Primitive
-from chainrule.ops.window_shapes import convolution_shape, pooling_shape, transposed_shape
+from chainrule.ops.window_shapes import (
+    check_columns,
+    columns_shape,
+    convolution_shape,
+    pooling_shape,
+    transposed_shape,
+)
 from chainrule.shapes import Shape
 
 if TYPE_CHECKING:
@@ -170,6 +178,60 @@ class WindowSumTranspose(Primitive):
         )
 
 
+def windows_along(
+    spatial: Shape, kernel: Shape, stride: Shape, padding: Shape, dilation: Shape
+) -> Shape:
+    """How many places a window has along each axis."""
+    return tuple(map(shapes.windows, spatial, kernel, stride, padding, dilation))
+
+
+class Unfold(Primitive):
+    """The elements that each window sees, in a column  y[n, (c, t), m] = x[n, c, s m + d t - p]
+
+    with x zero outside.
+
+    Shapes:  x (n, c, *spatial) → y (n, c · taps, windows)
+    Source:  Chellapilla et al. 2006, §3 (there "unrolling"; elsewhere im2col)
+    """
+
+    def forward(x, *, kernel, stride, padding, dilation):
+        windows = windows_along(x.shape[2:], kernel, stride, padding, dilation)
+        y = kernels.unfold(x, kernel, stride, padding, dilation, windows)
+        n, c = x.shape[:2]
+        return y.reshape(n, c * math.prod(kernel), math.prod(windows))
+
+    def shape(x, *, kernel, stride, padding, dilation):
+        return columns_shape(x, kernel, stride, padding, dilation)
+
+    def vjp_x(g, x_shape, kernel, stride, padding, dilation):
+        return g._apply(
+            Fold, g, spatial=tuple(x_shape[2:]), kernel=kernel, stride=stride, padding=padding,
+            dilation=dilation,
+        )  # fmt: skip
+
+
+class Fold(Primitive):
+    """Columns added up where their windows lie  y[n, c, i] = Σ x[n, (c, t), m]
+
+    over all m and t with s m + d t - p = i: the transpose of `Unfold`.
+
+    Shapes:  x (n, c · taps, windows) → y (n, c, *spatial)
+    """
+
+    def forward(x, *, spatial, kernel, stride, padding, dilation):
+        windows = windows_along(spatial, kernel, stride, padding, dilation)
+        columns = x.reshape(len(x), x.shape[1] // math.prod(kernel), *kernel, *windows)
+        return kernels.fold(columns, spatial, stride, padding, dilation)
+
+    def shape(x, *, spatial, kernel, stride, padding, dilation):
+        return (x[0], x[1] // math.prod(kernel), *spatial)
+
+    def vjp_x(g, kernel, stride, padding, dilation):
+        return g._apply(
+            Unfold, g, kernel=kernel, stride=stride, padding=padding, dilation=dilation
+        )
+
+
 class WindowMethods(Methods):
     """What the layers call; sizes are one number for all axes or one for each."""
 
@@ -210,6 +272,7 @@ class WindowMethods(Methods):
 
         Args: weight: (o, c / groups, *kernel). output_padding: with a stride, images of
             several sizes have the same windows; how much larger than the smallest of them.
+            Below the stride, or below the dilation.
         Raises: ShapeError CR110, CR115, CR116; ArgumentError CR117, CR119.
         """
         dy, w = self._operands(weight, "a transposed convolution")
@@ -218,6 +281,9 @@ class WindowMethods(Methods):
         shape = transposed_shape(
             tuple(dy.shape), tuple(w.shape), output_padding=extra, **params
         )
+        more = [(0, e // s) for e, s in zip(extra, params["stride"], strict=True)]
+        if any(map(any, more)):  # room for further windows, which hold nothing
+            dy = dy.pad_constant([(0, 0), (0, 0), *more])
         return self._apply(ConvolutionInput, dy, w, x_shape=shape, **params)
 
     def window_argmax(
@@ -253,6 +319,37 @@ class WindowMethods(Methods):
         pooling_shape(tuple(self.shape), **params, ceil_mode=ceil_mode)
         return self._apply(WindowSum, self, **params, ceil_mode=ceil_mode)
 
+    def window_columns(
+        self, kernel: Sequence[int], stride: Sizes, padding: Sizes, dilation: Sizes
+    ) -> Tensor:
+        """Every window as a column: (n, c, *spatial) → (n, c · taps, windows)
+
+        Raises: ShapeError CR110, CR116; ArgumentError CR117.
+        """
+        params = _steps(len(kernel), stride, padding, dilation)
+        params["kernel"] = _per_axis("kernel_size", kernel, len(kernel), least=1)
+        columns_shape(tuple(self.shape), **params)
+        return self._apply(Unfold, self, **params)
+
+    def add_window_columns(
+        self,
+        output_size: Sequence[int],
+        kernel: Sequence[int],
+        stride: Sizes,
+        padding: Sizes,
+        dilation: Sizes,
+    ) -> Tensor:
+        """Columns added up where their windows lie: (n, c · taps, windows) → (n, c, *spatial)
+
+        Raises: ShapeError CR544 (the columns are not those of such windows);
+        ArgumentError CR117.
+        """
+        params = _steps(len(kernel), stride, padding, dilation)
+        params["kernel"] = _per_axis("kernel_size", kernel, len(kernel), least=1)
+        spatial = _per_axis("output_size", output_size, len(kernel), least=1)
+        check_columns(tuple(self.shape), spatial, **params)
+        return self._apply(Fold, self, spatial=spatial, **params)
+
 
 def _steps(
     spatial: int, stride: Sizes, padding: Sizes, dilation: Sizes | None = None
@@ -268,7 +365,8 @@ def _steps(
 
 
 def _per_axis(name: str, sizes: Sizes, spatial: int, least: int) -> Shape:
-    listed = tuple(sizes) if isinstance(sizes, Sequence) else (sizes,) * spatial
+    listed = tuple(sizes) if isinstance(sizes, Sequence) else (sizes,)
+    listed = listed * spatial if len(listed) == 1 else listed
     valid = all(isinstance(size, (int, np.integer)) and size >= least for size in listed)
     if not valid or len(listed) != max(spatial, 0):
         raise ArgumentError(

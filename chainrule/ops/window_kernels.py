@@ -248,6 +248,33 @@ class Workspace:
             yield tap, self.lines[phase, ..., block.start + shift : block.stop + shift]
 
 
+def unfold(
+    x: np.ndarray, kernel: Shape, stride: Shape, padding: Shape, dilation: Shape, windows: Shape
+) -> np.ndarray:
+    """What each tap sees, all windows at once: (n, c, *spatial) → (n, c, *kernel, *windows)"""
+    padded = np.pad(x, [(0, 0), (0, 0), *zip(padding, padding, strict=True)])
+    y = np.empty((*x.shape[:2], *kernel, *windows), x.dtype)
+    for tap in np.ndindex(*kernel):
+        y[(slice(None), slice(None), *tap)] = padded[
+            _tap_slices(tap, stride, dilation, windows)
+        ]
+    return y
+
+
+def fold(
+    columns: np.ndarray, spatial: Shape, stride: Shape, padding: Shape, dilation: Shape
+) -> np.ndarray:
+    """What each tap has, added where it sees it, the transpose of `unfold`."""
+    kernel, windows = np.split(np.array(columns.shape[2:]), 2)
+    extents = [n + 2 * p for n, p in zip(spatial, padding, strict=True)]
+    padded = np.zeros((*columns.shape[:2], *extents), columns.dtype)
+    for tap in np.ndindex(*kernel):
+        seen = _tap_slices(tap, stride, dilation, tuple(windows))
+        padded[seen] += columns[(slice(None), slice(None), *tap)]
+    inner: Index = (..., *(slice(p, p + n) for n, p in zip(spatial, padding, strict=True)))
+    return padded[inner]
+
+
 def window_argmax(
     x: np.ndarray,
     kernel: Shape,

@@ -7,6 +7,7 @@ spatial axis.
 from __future__ import annotations
 
 import functools
+import math
 
 import numpy as np
 
@@ -60,11 +61,11 @@ def transposed_shape(
             f"{w[0]} input channels, the input has {dy[1]}; transposed weights are "
             "(in channels, out channels / groups, *kernel)",
         )
-    if any(extra >= s for extra, s in zip(output_padding, stride, strict=True)):
+    if any(e >= max(s, d) for e, s, d in zip(output_padding, stride, dilation, strict=True)):
         raise ArgumentError(
             "CR119",
-            f"output_padding {output_padding} must be smaller than the stride {stride}: it "
-            "picks one of the sizes that have the same windows at that stride",
+            f"output_padding {output_padding} must be smaller than the stride {stride} or the "
+            f"dilation {dilation}: it picks one of the sizes that have the same windows",
         )
     axes = zip(dy[2:], w[2:], stride, padding, output_padding, dilation, strict=True)
     spatial = tuple([(m - 1) * s + d * (k - 1) + 1 - 2 * p + e for m, k, s, p, e, d in axes])
@@ -119,6 +120,34 @@ def _misses(windows: int, axis: Shape) -> bool:
     size, _, stride, padding, dilation = axis
     starts_outside = range(-padding, min(0, windows * stride - padding), stride)
     return any(start % dilation >= size for start in starts_outside)
+
+
+def columns_shape(
+    x: Shape, kernel: Shape, stride: Shape, padding: Shape, dilation: Shape
+) -> Shape:
+    """(n, c, *spatial) gives (n, c · taps, windows).
+
+    Raises: ShapeError CR110 (axes), CR116 (the window does not fit).
+    """
+    _check_axes(x, len(kernel))
+    windows = tuple(map(shapes.windows, x[2:], kernel, stride, padding, dilation))
+    count = math.prod(_checked_windows(windows, x, kernel, padding, dilation))
+    return (x[0], x[1] * math.prod(kernel), count)
+
+
+def check_columns(
+    x: Shape, spatial: Shape, kernel: Shape, stride: Shape, padding: Shape, dilation: Shape
+) -> None:
+    """Raises ShapeError (CR544) unless x holds the windows of (n, c, *spatial) as columns."""
+    taps = math.prod(kernel)
+    windows = tuple(map(shapes.windows, spatial, kernel, stride, padding, dilation))
+    columns = math.prod(windows) if min(windows) > 0 else 0
+    if len(x) != 3 or x[1] % taps or not columns or x[2] != columns:
+        raise ShapeError(
+            "CR544",
+            f"an output of {spatial} has {columns} windows of {kernel}, so that fold takes "
+            f"columns (n, channels · {taps}, {columns}), got {x}",
+        )
 
 
 def _check_axes(x: Shape, spatial: int) -> None:

@@ -42,6 +42,21 @@ def assert_close(
             raise AssertionError(msg or f"{where}{problem}")
 
 
+def assert_allclose(
+    actual: Any,
+    expected: Any,
+    rtol: float | None = None,
+    atol: float | None = None,
+    equal_nan: bool = True,
+    msg: str = "",
+) -> None:
+    """assert_close under its older name: types may differ, and NaN equals NaN."""
+    assert_close(
+        actual, expected, rtol=rtol, atol=atol, equal_nan=equal_nan, check_dtype=False,
+        msg=msg or None,
+    )  # fmt: skip
+
+
 def _pairs(actual: Any, expected: Any, where: str) -> list[tuple[str, Tensor, Tensor]]:
     """The tensors to compare, each with the place where it stands."""
     if isinstance(expected, Mapping) and isinstance(actual, Mapping):

@@ -210,6 +210,26 @@ def arange(
     return _finished(y, requires_grad, device)
 
 
+def range(
+    start: float, end: float, step: float = 1, *, dtype: Dtype | None = None,
+    device: Any = None, requires_grad: bool = False,
+) -> Tensor:  # fmt: skip
+    """As arange, with the end included: an older name."""
+    if step == 0 or (end - start) / step < 0:
+        raise ArgumentError("CR902", f"range from {start} to {end} in steps of {step} is empty")
+    size = math.floor((end - start) / step) + 1
+    y = Tensor._apply(Arange, start=start, step=step, size=size, dtype=_kind(dtype))
+    return _finished(y, requires_grad, device)
+
+
+def scalar_tensor(
+    s: float, *, dtype: Dtype | None = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """A number as a 0-d tensor of the default type, or of `dtype`."""
+    return full((), s, dtype=dtype or get_default_dtype(), device=device,
+                requires_grad=requires_grad)  # fmt: skip
+
+
 def linspace(
     start: float, end: float, steps: int, *, dtype: Dtype | None = None, device: Any = None,
     requires_grad: bool = False,

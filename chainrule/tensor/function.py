@@ -22,7 +22,8 @@ class Context:
         self.needs_input_grad: tuple[bool, ...] = ()
         self._saved: tuple[Any, ...] = ()
         self._constant: set[int] = set()
-        self._made: dict[int, weakref.ref[OutputNode]] = {}  # by id of what forward returned
+        #: by id of what forward returned: its node, the Function's, and which output it is
+        self._made: dict[int, tuple[weakref.ref[OutputNode], weakref.ref, int]] = {}
 
     def save_for_backward(self, *tensors: Tensor | None) -> None:
         self._saved = tensors
@@ -33,10 +34,11 @@ class Context:
         return tuple([self._connected(tensor) for tensor in self._saved])
 
     def _connected(self, tensor: Tensor | None) -> Tensor | None:
-        node = self._made.get(id(tensor))
-        if tensor is None or node is None or not tape.creating_graph.get():
+        if tensor is None or id(tensor) not in self._made or not tape.creating_graph.get():
             return tensor
-        return Tensor._wrap(tensor._cell.array, node())
+        made, parent, position = self._made[id(tensor)]
+        node = made() or OutputNode(parent(), position, "")  # an output that nobody kept
+        return Tensor._wrap(tensor._cell.array, node)
 
     def mark_non_differentiable(self, *tensors: Tensor) -> None:
         self._constant |= {id(tensor) for tensor in tensors}
@@ -55,7 +57,7 @@ class Parts(dict):
         return merged
 
 
-class FunctionNode:
+class FunctionNode(tape.Walkable):
     """The step on the tape that a Function makes; one for all of its outputs."""
 
     def __init__(
@@ -74,6 +76,9 @@ class FunctionNode:
             (tuple(y.shape), y.dtype) if isinstance(y, Tensor) else None for y in outputs
         ]
         self.hooks = self.retained = None
+
+    def name(self) -> str:
+        return f"{self.rule.__qualname__.split('.')[-2]}Backward"
 
     def pull(self, g: Parts) -> list[Tensor | None]:
         if self.ctx is None:
@@ -128,10 +133,10 @@ def _fitted(gradient: Tensor | None, shape: tuple[int, ...]) -> Tensor | None:
     return gradient.sum_to_size(shape)
 
 
-class OutputNode:
+class OutputNode(tape.Walkable):
     """One output of a FunctionNode: hands its cotangent on under its number."""
 
-    def __init__(self, parent: FunctionNode, position: int, name: str) -> None:
+    def __init__(self, parent: Any, position: int, name: str) -> None:
         self.edges = (parent,)
         self.position = position
         self.number = next(tape.numbers)
@@ -191,7 +196,7 @@ class Function:
         for i, y in enumerate(outputs):
             if isinstance(y, Tensor) and y.is_floating_point() and id(y) not in ctx._constant:
                 made = OutputNode(node, i, f"{cls.__name__}Backward")
-                ctx._made[id(y)] = weakref.ref(made)
+                ctx._made[id(y)] = weakref.ref(made), weakref.ref(node), i
                 y = y.detach()
                 y._edge = made
                 y._requires_grad = True

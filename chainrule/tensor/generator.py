@@ -61,8 +61,8 @@ class Generator:
             self._draw.fill_(draw)
         return self
 
-    def _next(self, primitive: Any, **params: Any) -> Tensor:
-        y = Tensor._apply(primitive, self._seed, self._draw, **params)
+    def _next(self, primitive: Any, *inputs: Tensor, **params: Any) -> Tensor:
+        y = Tensor._apply(primitive, *inputs, self._seed, self._draw, **params)
         self._draw.add_(1)
         return y
 

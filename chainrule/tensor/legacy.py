@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from chainrule import dtypes
-from chainrule.tensor.creation import empty, tensor
+from chainrule.errors import ArgumentError
+from chainrule.tensor.creation import empty, set_default_dtype, tensor
 from chainrule.tensor.tensor import Tensor
 
 
@@ -64,3 +65,21 @@ class FloatTensor(metaclass=_TensorType):
 
 class DoubleTensor(metaclass=_TensorType):
     dtype = dtypes.float64
+
+
+FLOATING = (FloatTensor, DoubleTensor, HalfTensor, BFloat16Tensor)
+
+
+def set_default_tensor_type(t: Any) -> None:
+    """Make new float tensors of the type that an old name stands for.
+
+    Args: t: FloatTensor, DoubleTensor, HalfTensor or BFloat16Tensor, or its name as a text.
+
+    Raises: ArgumentError (CR902) for another type.
+    """
+    name = t.rpartition(".")[2] if isinstance(t, str) else getattr(t, "__name__", str(t))
+    found = {kind.__name__: kind for kind in FLOATING}.get(name)
+    if found is None:
+        known = ", ".join(kind.__name__ for kind in FLOATING)
+        raise ArgumentError("CR902", f"the default tensor type is one of {known}, got {name}")
+    set_default_dtype(found.dtype)

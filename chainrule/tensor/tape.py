@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from chainrule import settings
 from chainrule.errors import GradientError
 from chainrule.ops.primitive import INDEX, PARAM, SHAPE, SHAPES, TENSOR, Y
-from chainrule.tensor import trace
+from chainrule.tensor import anomaly, trace
 from chainrule.tensor.symbol import user_line
 
 if TYPE_CHECKING:
@@ -27,7 +27,21 @@ numbers = itertools.count()  # later nodes have larger ones
 creating_graph: ContextVar[bool] = ContextVar("creating_graph", default=False)
 
 
-class Node:
+class Walkable:
+    """What programs see of a step: where the cotangents of its inputs go."""
+
+    __slots__ = ()
+    edges: Any
+
+    @property
+    def next_functions(self) -> tuple[tuple[Any, int], ...]:
+        """For each input a step, the end at a leaf, or None."""
+        leaf = [e is not None and not hasattr(e, "pull") for e in self.edges]
+        ends = [AccumulateGrad(e) if x else e for e, x in zip(self.edges, leaf, strict=True)]
+        return tuple((end, 0) for end in ends)
+
+
+class Node(Walkable):
     """One step: the primitive, where its inputs came from, what was saved."""
 
     __slots__ = (
@@ -61,6 +75,8 @@ class Node:
             self.edges.append(x if x._edge is None else x._edge)
             for position in rule.keeps:
                 saved[position] = y if position == Y else values[position]
+        if anomaly.State.enabled:
+            anomaly.note(self)
 
     def name(self) -> str:
         return f"{self.primitive.__name__}Backward0"
@@ -122,6 +138,18 @@ class Node:
         self.saved = None
 
 
+class AccumulateGrad:
+    """The end of the graph at a leaf: here its cotangent is added to `variable.grad`."""
+
+    next_functions = ()
+
+    def __init__(self, variable: Tensor) -> None:
+        self.variable = variable
+
+    def name(self) -> str:
+        return "AccumulateGrad"
+
+
 def backward(
     roots: Iterable[tuple[Edge, Tensor]],
     *,
@@ -143,7 +171,10 @@ def backward(
     try:
         while walk.heap:
             node, g = walk.next()
-            for edge, cotangent in zip(node.edges, node.pull(g), strict=True):
+            cotangents = node.pull(g)
+            if anomaly.State.enabled:
+                anomaly.check(node, cotangents)
+            for edge, cotangent in zip(node.edges, cotangents, strict=True):
                 if cotangent is not None:
                     walk.send(edge, cotangent)
             if not retain_graph:

@@ -13,21 +13,37 @@ import numpy as np
 from chainrule import dtypes, settings
 from chainrule.errors import DtypeError, GradientError, ShapeError
 from chainrule.ops.arithmetic import ArithmeticMethods
+from chainrule.ops.bessel import BesselMethods
 from chainrule.ops.bitwise import BitwiseMethods
 from chainrule.ops.comparison import ComparisonMethods
 from chainrule.ops.contraction import ContractionMethods
 from chainrule.ops.conversion import CopyMethods
+from chainrule.ops.counting import CountingMethods
 from chainrule.ops.cumulative import CumulativeMethods
+from chainrule.ops.differences import DifferenceMethods
 from chainrule.ops.elementwise import ElementwiseMethods
+from chainrule.ops.error_integrals import ErrorIntegralMethods
 from chainrule.ops.extremum import ExtremumMethods
+from chainrule.ops.factorization import FactorizationMethods
+from chainrule.ops.floating_point import FloatingPointMethods
+from chainrule.ops.gamma import GammaMethods
 from chainrule.ops.indexing import IndexingMethods
+from chainrule.ops.logarithms import LogarithmMethods
+from chainrule.ops.matrix_products import MatrixProductMethods
 from chainrule.ops.movement import MovementMethods
+from chainrule.ops.nonzero import NonzeroMethods
 from chainrule.ops.reduction import ReductionMethods
 from chainrule.ops.rounding import RoundingMethods
+from chainrule.ops.scattering import ScatteringMethods
+from chainrule.ops.search import SearchMethods
 from chainrule.ops.selection import SelectionMethods
 from chainrule.ops.slicing import SlicingMethods
 from chainrule.ops.softmax import SoftmaxMethods
+from chainrule.ops.solving import SolvingMethods
 from chainrule.ops.sorting import SortingMethods
+from chainrule.ops.spectral import SpectralMethods
+from chainrule.ops.statistics import StatisticsMethods
+from chainrule.ops.striding import StridingMethods
 from chainrule.ops.triangular import TriangularMethods
 from chainrule.ops.trigonometry import TrigonometryMethods
 from chainrule.ops.update import UpdateMethods
@@ -39,6 +55,7 @@ from chainrule.tensor.differentiation import DifferentiationMethods
 from chainrule.tensor.inplace import InPlaceMethods
 from chainrule.tensor.promotion import plain_number, result_dtype
 from chainrule.tensor.random import RandomMethods
+from chainrule.tensor.storage import StorageMethods
 from chainrule.tensor.symbol import Symbol
 
 if TYPE_CHECKING:
@@ -94,17 +111,34 @@ class Tensor(
     ReductionMethods,
     ExtremumMethods,
     CumulativeMethods,
+    ErrorIntegralMethods,
+    GammaMethods,
+    BesselMethods,
+    LogarithmMethods,
+    FloatingPointMethods,
+    SearchMethods,
+    CountingMethods,
+    StatisticsMethods,
+    DifferenceMethods,
     SoftmaxMethods,
     SortingMethods,
     MovementMethods,
     SlicingMethods,
+    StridingMethods,
     IndexingMethods,
+    NonzeroMethods,
+    ScatteringMethods,
     TriangularMethods,
     ContractionMethods,
+    MatrixProductMethods,
+    FactorizationMethods,
+    SpectralMethods,
+    SolvingMethods,
     WindowMethods,
     InPlaceMethods,
     RandomMethods,
     ConversionMethods,
+    StorageMethods,
 ):
     """A multi-dimensional array that can be differentiated.
 

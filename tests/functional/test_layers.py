@@ -112,6 +112,41 @@ def test_convolutions_say_what_does_not_fit():
         F.conv3d(cr.ones(1, 1), cr.ones(1, 1, 1, 1, 1))
 
 
+def test_the_bias_is_one_number_for_each_output_channel():
+    x, w = cr.ones(1, 2, 4, 4), cr.ones(3, 2, 2, 2)
+    with pytest.raises(ShapeError, match=r"CR523.*3 output channels.*got \(1,\)"):
+        F.conv2d(x, w, cr.ones(1))
+    with pytest.raises(ShapeError, match=r"CR523.*2 output channels.*got \(3,\)"):
+        F.conv_transpose2d(cr.ones(1, 3, 4, 4), w, cr.ones(3))
+
+
+def test_transposed_convolution_is_the_gradient_of_convolution():
+    x, w = cr.randn(2, 4, 7, 6).double().requires_grad_(), cr.randn(6, 2, 3, 2).double()
+    y = F.conv2d(x, w, None, (2, 1), 1, (1, 2), 2)
+    g = cr.randn(y.shape).double()
+    y.backward(g)
+    back = F.conv_transpose2d(g, w, None, (2, 1), 1, (0, 0), 2, (1, 2))
+    assert back.allclose(x.grad)
+
+
+@pytest.mark.parametrize("extra", [1, 2, 3])
+def test_output_padding_up_to_the_dilation(extra):
+    """Beyond the stride it makes room for windows that hold nothing."""
+    x, w = cr.randn(1, 1, 4).double(), cr.randn(1, 1, 3).double()
+    y = F.conv_transpose1d(x, w, stride=1, padding=2, output_padding=extra, dilation=4)
+    whole = F.conv_transpose1d(x, w, stride=1, dilation=4)
+    assert y.equal(F.pad(whole, (-2, extra - 2)))
+    with pytest.raises(ArgumentError, match=r"CR119.*\(4,\).*dilation \(4,\)"):
+        F.conv_transpose1d(x, w, output_padding=4, dilation=4)
+
+
+def test_transposed_convolutions_say_what_does_not_fit():
+    with pytest.raises(ShapeError, match=r"CR110: conv_transpose1d takes weights"):
+        F.conv_transpose1d(cr.ones(1, 1, 5), cr.ones(1, 1, 2, 2))
+    with pytest.raises(ShapeError, match=r"CR115.*expects? 3 input channels"):
+        F.conv_transpose2d(cr.ones(1, 2, 5, 5), cr.ones(3, 1, 2, 2))
+
+
 # -- pooling ---------------------------------------------------------------------------
 
 
@@ -157,6 +192,24 @@ def test_pooling_says_what_does_not_fit():
         F.max_pool2d(cr.ones(1, 1, 4, 4), 2, padding=2)
 
 
+def test_norm_pooling():
+    x = cr.tensor([[[3.0, -4.0, 0.0, 0.0]]]).requires_grad_()
+    y = F.lp_pool1d(x, 2, 2)
+    assert y.detach().tolist() == [[[5, 0]]]
+    y.sum().backward()
+    assert x.grad.tolist() == [[[pytest.approx(0.6), pytest.approx(-0.8), 0, 0]]]
+    assert F.lp_pool1d(x.detach(), 1, 2).tolist() == [[[-1, 0]]]
+    assert F.lp_pool1d(x.detach(), float("inf"), 4).tolist() == [[[4]]]
+    with pytest.raises(ArgumentError, match=r"CR524: lp_pool1d: norm_type"):
+        F.lp_pool1d(x, 0, 2)
+
+
+def test_a_window_size_of_one_number_in_a_list_is_for_all_axes():
+    x = cr.randn(1, 1, 4, 6)
+    assert F.max_pool2d(x, [2]).equal(F.max_pool2d(x, 2))
+    assert F.conv2d(x, cr.ones(1, 1, 2, 2), stride=(2,)).shape == (1, 1, 2, 3)
+
+
 # -- padding ---------------------------------------------------------------------------
 
 
@@ -182,6 +235,21 @@ def test_pad_begins_with_the_last_axis():
     assert F.pad(cr.ones(2, 3), (1, 1, 1, 1), "replicate").shape == (4, 5)
 
 
+def test_negative_widths_cut():
+    x = cr.arange(4.0)
+    assert F.pad(x, (-1, 1), "reflect").tolist() == [1, 2, 3, 2]
+    assert F.pad(x, (-3, 2), "reflect").tolist() == [3, 2, 1]
+    assert F.pad(x, (2, -1), "replicate").tolist() == [0, 0, 0, 1, 2]
+    assert F.pad(x, (-1, 1), "circular").tolist() == [1, 2, 3, 1]
+    assert F.pad(x, (0, 0), "circular").equal(x)
+
+
+def test_only_a_constant_border_has_a_value():
+    assert F.pad(cr.arange(2.0), (1, 0), "reflect", 0).tolist() == [1, 0, 1]
+    with pytest.raises(ArgumentError, match=r"CR520.*mode='circular'.*not a value"):
+        F.pad(cr.arange(2.0), (1, 0), "circular", 2.0)
+
+
 @pytest.mark.parametrize(
     ("pad", "mode", "words"),
     [
@@ -189,7 +257,8 @@ def test_pad_begins_with_the_last_axis():
         ((1, 1, 1, 1), "constant", r"two numbers"),
         ((3, 0), "reflect", r"reflect padding \(3, 0\) of an axis of size 3.*0 to 2"),
         ((4, 0), "circular", r"0 to 3"),
-        ((-1, 0), "replicate", r"replicate padding \(-1, 0\)"),
+        ((-2, -2), "replicate", r"padding \(-2, -2\) cuts more away than the 3 elements"),
+        ((-4, 0), "constant", r"padding \(-4, 0\) cuts more"),
         ((1, 1), "mirror", r"no mode 'mirror'; choose from constant, reflect"),
     ],
 )

@@ -74,3 +74,14 @@ def test_full_backward_hook_of_a_module_with_two_outputs():
     a, b = net(x)
     (a + 5 * b).backward()
     assert seen == [[17.0, 1.0, 5.0]] and x.grad.item() == 17
+
+
+def test_full_backward_pre_hooks_replace_the_gradient_that_comes_in():
+    net, seen = nn.Linear(2, 1, bias=False), []
+    net.register_full_backward_pre_hook(lambda m, g: (g[0] * 10,))
+    net.register_backward_hook(lambda m, g_in, g_out: seen.append(g_out[0].item()))
+    x = cr.ones(1, 2, requires_grad=True)
+    net(x).sum().backward()
+    assert seen == [10.0]
+    assert x.grad.allclose(10 * net.weight.detach())
+    assert net.weight.grad.allclose(cr.full((1, 2), 10.0))

@@ -235,7 +235,7 @@ def test_train_and_eval_reach_every_module():
     assert net.eval() is net
     assert not any(m.training for m in net.modules())
     assert all(m.training for m in net.train().modules())
-    with pytest.raises(ArgumentTypeError, match=r"CR503.*train"):
+    with pytest.raises(ArgumentError, match=r"CR563.*train"):
         net.train("yes")
 
 
@@ -370,3 +370,61 @@ def test_printing_of_a_module_with_extra_lines():
 
     assert repr(Odd(False)) == "Odd(\n  a=1\n  b=2\n)"
     assert repr(Odd(True)) == "Odd(\n  a=1\n  b=2\n  (act): ReLU()\n)"
+
+
+def test_buffers_register_by_assignment():
+    net = nn.Module()
+    net.mean = nn.Buffer(cr.zeros(2))
+    net.scratch = nn.Buffer(cr.ones(2), persistent=False)
+    assert [name for name, _ in net.named_buffers()] == ["mean", "scratch"]
+    assert list(net.state_dict()) == ["mean"] and not net.mean.requires_grad
+    net.scratch = nn.Buffer(cr.ones(2))
+    assert list(net.state_dict()) == ["mean", "scratch"]
+    with pytest.raises(ArgumentTypeError, match=r"CR503.*Buffer takes a tensor"):
+        nn.Buffer([1.0])
+
+
+def test_set_submodule():
+    net = nn.Sequential(nn.Sequential(nn.Linear(2, 3), nn.ReLU()))
+    net.set_submodule("0.1", nn.Tanh(), strict=True)
+    assert isinstance(net[0][1], nn.Tanh)
+    net.set_submodule("0.extra", nn.Identity())
+    assert net.get_submodule("0.extra") is net[0].extra
+    with pytest.raises(ArgumentError, match=r"CR505.*'9'"):
+        net.set_submodule("0.9", nn.Tanh(), strict=True)
+    with pytest.raises(ArgumentError, match=r"CR502"):
+        net.set_submodule("", nn.Tanh())
+
+
+def test_compile_in_place():
+    net = nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2))
+    twin = copy.deepcopy(net)
+    net.compile()
+    x = cr.ones(4, 3) * cr.arange(4).unsqueeze(1)
+    for module in (net.train(), twin.train()):
+        module(x).sum().backward()
+    assert net(x).equal(twin(x))
+    assert net[0].weight.grad.equal(twin[0].weight.grad)
+    assert net[1].running_mean.equal(twin[1].running_mean)
+    again = copy.deepcopy(net)
+    assert again._compiled is None and again.eval()(x).equal(net.eval()(x))
+
+
+def test_to_empty_keeps_shapes_and_types():
+    net = nn.BatchNorm1d(2).double().to_empty(device="cpu")
+    assert net.weight.shape == (2,) and net.weight.dtype is cr.float64
+    assert net.num_batches_tracked.dtype is cr.int64
+
+
+def test_data_parallel_calls_the_module():
+    net = nn.DataParallel(nn.Linear(2, 1), device_ids=[0, 1])
+    x = cr.ones(3, 2)
+    assert net(x).equal(net.module(x))
+    assert list(net.state_dict()) == ["module.weight", "module.bias"]
+
+
+def test_sync_batch_norm_is_of_another_family():
+    with pytest.raises(ModuleError, match=r"CR562.*BatchNorm2d\(3\)"):
+        nn.SyncBatchNorm(3)
+    net = nn.Sequential(nn.BatchNorm2d(3))
+    assert nn.SyncBatchNorm.convert_sync_batchnorm(net) is net

@@ -1,11 +1,12 @@
 """The error function against Python's own, on the whole line."""
 
 import math
+from statistics import NormalDist
 
 import numpy as np
 import pytest
 
-from chainrule.ops.error_function import erf
+from chainrule.ops.error_function import erf, erfc, erfcinv, erfcx, erfinv, log_ndtr, ndtri
 
 LINE = np.concatenate(
     [
@@ -44,3 +45,41 @@ def test_any_shape_and_memory():
     assert erf(np.array(0.5)).shape == ()
     many = np.linspace(-4, 4, 20_001)
     np.testing.assert_array_equal(erf(many)[:100], erf(many[:100]))
+
+
+def test_the_complement_is_exact_down_to_the_smallest_numbers():
+    x = np.concatenate([np.linspace(-6, 26.5, 3001), 10.0 ** np.linspace(-300, 0, 61)])
+    expected = np.array([math.erfc(float(value)) for value in x])
+    assert np.max(np.abs(erfc(x) - expected) / expected) < 3e-15
+    assert erfc(np.array([np.inf, -np.inf, 30.0])).tolist() == [0, 2, 0]
+
+
+def test_the_scaled_complement_does_not_underflow():
+    x = np.array([1e3, 1e6, 1e70])
+    series = (1 - 1 / (2 * x * x) + 3 / (4 * x**4)) / (x * math.sqrt(math.pi))
+    np.testing.assert_allclose(erfcx(x), series, rtol=1e-15)
+    near = np.linspace(-3, 5, 101)
+    np.testing.assert_allclose(erfcx(near), np.exp(near**2) * erfc(near), rtol=1e-14)
+
+
+def test_the_inverse_undoes_it():
+    x = np.concatenate([np.linspace(-0.999, 0.999, 801), 10.0 ** np.linspace(-300, -1, 61)])
+    np.testing.assert_allclose(erf(erfinv(x)), x, rtol=2e-15)
+    tail = 10.0 ** np.linspace(-300, 0, 301)
+    np.testing.assert_allclose(erfc(erfcinv(tail)), tail, rtol=5e-13)
+    edges = erfinv(np.array([1.0, -1.0, 1.5, np.nan, -0.0]))
+    np.testing.assert_array_equal(edges, [np.inf, -np.inf, np.nan, np.nan, -0.0])
+
+
+def test_quantiles_of_the_normal_distribution():
+    p = np.linspace(0.0005, 0.9995, 500)
+    expected = [NormalDist().inv_cdf(float(value)) for value in p]
+    np.testing.assert_allclose(ndtri(p), expected, rtol=1e-12, atol=1e-15)
+    np.testing.assert_array_equal(ndtri(np.array([0.0, 1.0, 2.0])), [-np.inf, np.inf, np.nan])
+
+
+def test_the_logarithm_of_the_normal_distribution():
+    x = np.array([-1e3, -40.0, -5.0, 0.0, 3.0, 9.0])
+    expected = [-500007.82669481216, -804.6084420137538, -15.064998393988725, -math.log(2)]
+    expected += [-0.001350809964748202, -1.1285884059538407e-19]
+    np.testing.assert_allclose(log_ndtr(x), expected, rtol=2e-14)

@@ -15,6 +15,8 @@ from chainrule.ops.window import (
     Convolution,
     ConvolutionInput,
     ConvolutionWeight,
+    Fold,
+    Unfold,
     WindowArgmax,
     WindowSum,
     WindowSumTranspose,
@@ -278,6 +280,27 @@ def test_first_and_second_derivatives_of_window_sum():
     assert gradgradcheck(squares, x)
 
 
+def test_columns_times_weights_are_a_convolution():
+    for x, w, params in convolutions(40, seed=17):
+        if params.pop("groups") > 1:
+            continue
+        columns = Unfold.forward(x, kernel=w.shape[2:], **params)
+        y = w.reshape(len(w), -1) @ columns
+        expected = convolution_by_definition(x, w, **params, groups=1)
+        np.testing.assert_allclose(y, expected.reshape(y.shape), atol=1e-12)
+
+
+def test_fold_is_the_transpose_of_unfold():
+    for x, w, params in convolutions(60, seed=18):
+        del params["groups"]
+        columns = Unfold.forward(x, kernel=w.shape[2:], **params)
+        assert columns.shape == Unfold.shape(x.shape, kernel=w.shape[2:], **params)
+        g = np.random.default_rng(19).standard_normal(columns.shape)
+        dx = Fold.forward(g, spatial=x.shape[2:], kernel=w.shape[2:], **params)
+        assert dx.shape == x.shape
+        np.testing.assert_allclose(np.vdot(dx, x), np.vdot(g, columns), atol=1e-10)
+
+
 def test_window_counts():
     sizes = ((5,), (3,), (2,), (1,))
     assert window_counts(*sizes, ceil_mode=False, count_include_pad=True).tolist() == [3, 3, 3]
@@ -318,6 +341,10 @@ def test_shape_rules_are_the_real_shapes():
         ("CR117", "dilation=1.5", lambda x, w: x.convolve(w, dilation=1.5)),
         ("CR118", "half", lambda x, w: x.window_sum((2, 2), 2, 2)),
         ("CR119", "stride (2, 2)", lambda x, w: x.convolve_transposed(w[:4], 2, 0, 2)),
+        ("CR116", "does not fit", lambda x, w: x.window_columns((6, 2), 1, 0, 1)),
+        ("CR117", "kernel_size", lambda x, w: x.window_columns((0, 2), 1, 0, 1)),
+        ("CR117", "output_size", lambda x, w: x[0].add_window_columns((0, 2), (2, 2), 1, 0, 1)),
+        ("CR544", "4 windows", lambda x, w: x[0].add_window_columns((3, 3), (2, 2), 1, 0, 1)),
     ],
 )  # fmt: skip
 def test_errors(code, says, mistake):

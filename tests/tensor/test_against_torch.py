@@ -11,6 +11,8 @@ import chainrule as cr
 
 torch = pytest.importorskip("torch")
 
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")  # on names that grow old there
+
 
 def flat(result: Any) -> Iterator[Any]:
     if isinstance(result, (tuple, list)) and not isinstance(result, (cr.Size, torch.Size)):

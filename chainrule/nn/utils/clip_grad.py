@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from typing import Any
 
@@ -35,11 +36,25 @@ def clip_grad_norm_(
     """
     learned = _with_gradient(parameters)
     total = get_total_norm([p.grad for p in learned], norm_type, error_if_nonfinite)
-    with no_grad():
-        scale = (max_norm / (total + 1e-6)).clamp(max=1.0)
-        for p in learned:
-            p.grad = p.grad * scale  # a new tensor: two parameters may share one gradient
+    clip_grads_with_norm_(learned, max_norm, total)
     return total
+
+
+def clip_grads_with_norm_(
+    parameters: Parameters, max_norm: float, total_norm: Tensor, foreach: bool | None = None
+) -> None:
+    """Scale all gradients by min(1, max_norm / (total_norm + 10⁻⁶))."""
+    with no_grad():
+        scale = (max_norm / (total_norm + 1e-6)).clamp(max=1.0)
+        for p in _with_gradient(parameters):
+            # a new tensor: two parameters may share one gradient
+            p.grad = p.grad * scale.to(p.grad.dtype)
+
+
+def clip_grad_norm(parameters: Parameters, max_norm: float, norm_type: float = 2.0) -> Tensor:
+    """An older name of clip_grad_norm_."""
+    warnings.warn("clip_grad_norm is an older name; call clip_grad_norm_", stacklevel=2)
+    return clip_grad_norm_(parameters, max_norm, norm_type)
 
 
 def clip_grad_value_(

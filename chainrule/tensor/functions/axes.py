@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from chainrule.errors import ArgumentError
+from chainrule.errors import ArgumentError, ShapeError
 from chainrule.tensor.tensor import Tensor
 
 
@@ -18,6 +18,11 @@ def atleast_2d(*tensors: Any) -> Any:
     return _each_with_axes(tensors, 2)
 
 
+def atleast_3d(*tensors: Any) -> Any:
+    """Each tensor with three axes or more: a vector along the middle one, a matrix first."""
+    return _each_with_axes(tensors, 3)
+
+
 def _each_with_axes(tensors: tuple, rank: int) -> Any:
     if len(tensors) == 1 and isinstance(tensors[0], Tensor):
         return with_axes(tensors[0], rank)
@@ -26,7 +31,9 @@ def _each_with_axes(tensors: tuple, rank: int) -> Any:
 
 
 def with_axes(x: Tensor, rank: int) -> Tensor:
-    """The tensor with new axes in front, if it has fewer than `rank`."""
+    """The tensor with new axes in front, if it has fewer than `rank`; a third comes last."""
+    if rank == 3 and x.ndim < 3:
+        return with_axes(x, 2).unsqueeze(-1)
     return x if x.ndim >= rank else x.reshape((1,) * (rank - x.ndim) + tuple(x.shape))
 
 
@@ -40,6 +47,10 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
     )
     if indexing not in ("ij", "xy"):
         raise ArgumentError("CR902", f'meshgrid: indexing is "ij" or "xy", got {indexing!r}')
+    if any(tensor.ndim > 1 for tensor in listed):
+        raise ShapeError(
+            "CR109", f"meshgrid takes vectors, got shapes {[tuple(x.shape) for x in listed]}"
+        )
     turned = indexing == "xy" and len(listed) > 1
     order = [listed[1], listed[0], *listed[2:]] if turned else [*listed]
     shape = [tensor.numel() for tensor in order]

@@ -1,5 +1,9 @@
 """Differentiation, under PyTorch's name."""
 
+from chainrule.autograd import functional as functional
+from chainrule.autograd import profiler as profiler
+from chainrule.tensor.anomaly import detect_anomaly as detect_anomaly
+from chainrule.tensor.anomaly import set_detect_anomaly as set_detect_anomaly
 from chainrule.tensor.function import Function as Function
 from chainrule.tensor.function import once_differentiable as once_differentiable
 from chainrule.tensor.grad_mode import enable_grad as enable_grad

@@ -1,0 +1,6 @@
+"""oneDNN under PyTorch's name: it is not used."""
+
+
+def is_available() -> bool:
+    """Whether oneDNN is used: no."""
+    return False

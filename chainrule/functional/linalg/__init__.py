@@ -1,0 +1,1 @@
+"""Linear algebra: what `chainrule.linalg` shows."""

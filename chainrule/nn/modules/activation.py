@@ -1,0 +1,31 @@
+"""Activations under PyTorch's name."""
+
+from chainrule.nn.activation import CELU as CELU
+from chainrule.nn.activation import ELU as ELU
+from chainrule.nn.activation import GELU as GELU
+from chainrule.nn.activation import GLU as GLU
+from chainrule.nn.activation import SELU as SELU
+from chainrule.nn.activation import Hardshrink as Hardshrink
+from chainrule.nn.activation import Hardsigmoid as Hardsigmoid
+from chainrule.nn.activation import Hardswish as Hardswish
+from chainrule.nn.activation import Hardtanh as Hardtanh
+from chainrule.nn.activation import LeakyReLU as LeakyReLU
+from chainrule.nn.activation import LogSigmoid as LogSigmoid
+from chainrule.nn.activation import LogSoftmax as LogSoftmax
+from chainrule.nn.activation import Mish as Mish
+from chainrule.nn.activation import PReLU as PReLU
+from chainrule.nn.activation import ReLU as ReLU
+from chainrule.nn.activation import ReLU6 as ReLU6
+from chainrule.nn.activation import RReLU as RReLU
+from chainrule.nn.activation import Sigmoid as Sigmoid
+from chainrule.nn.activation import SiLU as SiLU
+from chainrule.nn.activation import Softmax as Softmax
+from chainrule.nn.activation import Softmax2d as Softmax2d
+from chainrule.nn.activation import Softmin as Softmin
+from chainrule.nn.activation import Softplus as Softplus
+from chainrule.nn.activation import Softshrink as Softshrink
+from chainrule.nn.activation import Softsign as Softsign
+from chainrule.nn.activation import Tanh as Tanh
+from chainrule.nn.activation import Tanhshrink as Tanhshrink
+from chainrule.nn.activation import Threshold as Threshold
+from chainrule.nn.attention import MultiheadAttention as MultiheadAttention

@@ -1,0 +1,3 @@
+"""Lazy layers under PyTorch's name."""
+
+from chainrule.nn.lazy import LazyModuleMixin as LazyModuleMixin

@@ -1,0 +1,34 @@
+"""Special functions, under PyTorch's names for them."""
+
+from chainrule.tensor.functions.elementwise import digamma as digamma
+from chainrule.tensor.functions.elementwise import erf as erf
+from chainrule.tensor.functions.elementwise import erfc as erfc
+from chainrule.tensor.functions.elementwise import erfinv as erfinv
+from chainrule.tensor.functions.elementwise import exp2 as exp2
+from chainrule.tensor.functions.elementwise import expm1 as expm1
+from chainrule.tensor.functions.elementwise import i0 as i0
+from chainrule.tensor.functions.elementwise import log1p as log1p
+from chainrule.tensor.functions.elementwise import logit as logit
+from chainrule.tensor.functions.elementwise import round as round
+from chainrule.tensor.functions.elementwise import sinc as sinc
+from chainrule.tensor.functions.elementwise import xlogy as xlogy
+from chainrule.tensor.functions.reduction import log_softmax as log_softmax
+from chainrule.tensor.functions.reduction import logsumexp as logsumexp
+from chainrule.tensor.functions.reduction import softmax as softmax
+from chainrule.tensor.functions.search import polygamma as polygamma
+from chainrule.tensor.functions.special import entr as entr
+from chainrule.tensor.functions.special import erfcx as erfcx
+from chainrule.tensor.functions.special import expit as expit
+from chainrule.tensor.functions.special import gammainc as gammainc
+from chainrule.tensor.functions.special import gammaincc as gammaincc
+from chainrule.tensor.functions.special import gammaln as gammaln
+from chainrule.tensor.functions.special import i0e as i0e
+from chainrule.tensor.functions.special import i1 as i1
+from chainrule.tensor.functions.special import i1e as i1e
+from chainrule.tensor.functions.special import log_ndtr as log_ndtr
+from chainrule.tensor.functions.special import multigammaln as multigammaln
+from chainrule.tensor.functions.special import ndtr as ndtr
+from chainrule.tensor.functions.special import ndtri as ndtri
+from chainrule.tensor.functions.special import psi as psi
+from chainrule.tensor.functions.special import xlog1py as xlog1py
+from chainrule.tensor.functions.special import zeta as zeta
