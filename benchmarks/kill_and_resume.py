@@ -142,12 +142,13 @@ def soak(root: Path, kills: int, chance: random.Random) -> None:
     killed(start(root / "whole", 0), 600)
     undisturbed = time.perf_counter() - began
     expected = outcome(root / "whole")
+    longest = undisturbed / 2  # that a process may run
     done = unfinished = rounds = 0
     while done < kills:
         rounds += 1
         folder = root / f"round-{rounds}"
         folder.mkdir()
-        while killed(start(folder, chance.choice([0, 1, 2])), chance.uniform(0, undisturbed)):
+        while killed(start(folder, chance.choice([0, 1, 2])), chance.uniform(0, longest)):
             done += 1
             unfinished += bool(list((folder / "checkpoints").glob(".writing-*")))
         assert outcome(folder) == expected, f"round {rounds} is another training"

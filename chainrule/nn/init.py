@@ -75,23 +75,9 @@ def trunc_normal_(
     """
     low, high = (math.erf((bound - mean) / std / math.sqrt(2)) for bound in (a, b))
     u = rand(tensor.shape, generator=generator, dtype=tensor.dtype) * (high - low) + low
-    z = _inverse_error_function(u) * (std * math.sqrt(2)) + mean
+    z = u.double().clamp(-1 + 1e-15, 1 - 1e-15).erfinv() * (std * math.sqrt(2)) + mean
     with no_grad():
         return tensor.copy_(z.clamp(a, b))
-
-
-def _inverse_error_function(y: Tensor) -> Tensor:
-    """x with erf(x) = y: an approximation to 0.2 %, then three steps of Newton's method.
-
-    Source:  Winitzki 2008, "A handy approximation for the error function and its inverse"
-    """
-    y = y.double().clamp(-1 + 1e-15, 1 - 1e-15)
-    tail = (1 - y * y).log()
-    middle = 2 / (math.pi * 0.147) + tail / 2
-    x = y.sign() * ((middle * middle - tail / 0.147).sqrt() - middle).sqrt()
-    for _ in range(3):
-        x = x - (x.erf() - y) * (x * x).exp() * (math.sqrt(math.pi) / 2)
-    return x
 
 
 def constant_(tensor: Tensor, val: float) -> Tensor:

@@ -82,12 +82,6 @@ def test_truncated_normal():
     assert deviation(w) == pytest.approx(0.02, rel=0.03)
 
 
-def test_the_inverse_error_function_is_exact():
-    from_forward = cr.linspace(-3.5, 3.5, 101, dtype=cr.float64)
-    back = nn.init._inverse_error_function(from_forward.erf())
-    np.testing.assert_allclose(back.numpy(), from_forward.numpy(), atol=1e-7)
-
-
 @pytest.mark.parametrize("shape", [(5, 3), (3, 5), (4, 4), (6, 2, 3), (0, 3)])
 def test_orthogonal(shape):
     w = nn.init.orthogonal_(cr.empty(*shape, dtype=cr.float64), gain=2.0).flatten(1).numpy()
