@@ -1,11 +1,15 @@
 """chainrule: a deep-learning framework that a person can read whole."""
 
+import importlib as _importlib
 import warnings
 from math import e as e
 from math import inf as inf
 from math import nan as nan
 from math import pi as pi
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+from typing import Any as _Any
 
+from chainrule import accelerator as accelerator
 from chainrule import amp as amp
 from chainrule import autograd as autograd
 from chainrule import backends as backends
@@ -27,7 +31,7 @@ from chainrule import sparse as sparse
 from chainrule import special as special
 from chainrule import testing as testing
 from chainrule import utils as utils
-from chainrule.absent import top_level as __getattr__  # noqa: F401
+from chainrule.absent import top_level as _top_level
 from chainrule.compiler.compile import compile as compile
 from chainrule.device import device as device
 from chainrule.dtypes import bfloat16 as bfloat16
@@ -85,6 +89,11 @@ from chainrule.functional.pooling import max_pool1d as max_pool1d
 from chainrule.functional.pooling import max_pool2d as max_pool2d
 from chainrule.functional.pooling import max_pool3d as max_pool3d
 from chainrule.memory import keep_freed_memory as _keep_freed_memory
+from chainrule.memory_format import channels_last as channels_last
+from chainrule.memory_format import channels_last_3d as channels_last_3d
+from chainrule.memory_format import contiguous_format as contiguous_format
+from chainrule.memory_format import memory_format as memory_format
+from chainrule.memory_format import preserve_format as preserve_format
 from chainrule.optim.grad_scaler import GradScaler as GradScaler
 from chainrule.switches import (
     are_deterministic_algorithms_enabled as are_deterministic_algorithms_enabled,
@@ -207,6 +216,24 @@ from chainrule.threads import set_num_threads as set_num_threads
 from chainrule.train.saving import load as load
 from chainrule.train.saving import save as save
 from chainrule.version import __version__ as __version__
+
+if _TYPE_CHECKING:
+    from chainrule import data as data
+    from chainrule import datasets as datasets
+    from chainrule import distributions as distributions
+    from chainrule import metrics as metrics
+    from chainrule import models as models
+    from chainrule import train as train
+    from chainrule import transforms as transforms
+
+#: what is loaded when it is first used, so that importing chainrule is quick
+_LATER = ("data", "datasets", "distributions", "metrics", "models", "train", "transforms")
+
+
+def __getattr__(name: str) -> _Any:
+    """A part of chainrule that is loaded later, or the error for a name that is not here."""
+    return _importlib.import_module(f"chainrule.{name}") if name in _LATER else _top_level(name)
+
 
 bool, int, float = bool_, int32, float32  # PyTorch's other names
 newaxis = None

@@ -10,8 +10,8 @@ ROOT = Path(__file__).parents[1] / "chainrule"
 #: room → floor; a room imports from lower floors, or from itself
 FLOORS = {
     "errors": -1, "explanations": -1, "settings": -1, "version": -1,
-    "dtypes": 0, "shapes": 0, "device": 0, "memory": 0,
-    "absent": 0, "switches": 0.5, "threads": 0, "timing": 0,
+    "dtypes": 0, "shapes": 0, "device": 0, "memory": 0, "memory_format": 0,
+    "absent": 0, "files": 0, "switches": 0.5, "threads": 0, "timing": 0,
     "ops": 1,
     "ir": 2,
     "tensor": 3,
@@ -19,6 +19,7 @@ FLOORS = {
     "compiler": 5,
     "functional": 6,
     "nn": 7, "data": 7, "metrics": 7,
+    "distributions": 7,
     "optim": 7.5,  # swa_utils averages modules
     "train": 8, "models": 8, "interop": 8,
     "cli": 10,
@@ -26,7 +27,7 @@ FLOORS = {
 
 #: public faces under PyTorch's names: they re-export and hold nothing of their own
 FACES = {
-    "__init__", "amp", "autograd", "backends", "cuda", "random", "utils", "linalg", "testing",
+    "__init__", "accelerator", "amp", "autograd", "backends", "cuda", "random", "utils", "linalg", "testing",
     "distributed", "fft", "fx", "hub", "jit", "onnx", "profiler", "quantization", "sparse",
     "special", "datasets", "transforms", "func",
 }  # fmt: skip

@@ -14,4 +14,4 @@ from chainrule.tensor.gradcheck import gradcheck as gradcheck
 from chainrule.tensor.gradcheck import gradgradcheck as gradgradcheck
 from chainrule.tensor.gradient import backward as backward
 from chainrule.tensor.gradient import grad as grad
-from chainrule.tensor.tensor import Tensor as Variable  # noqa: F401
+from chainrule.tensor.variable import Variable as Variable

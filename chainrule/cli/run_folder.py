@@ -10,8 +10,8 @@ from typing import Any
 from chainrule import nn
 from chainrule.cli.environment import environment
 from chainrule.cli.recipe import Recipe
-from chainrule.data.files import make_folder, write_text
 from chainrule.errors import ChainruleError, RunError
+from chainrule.files import make_folder, write_text
 from chainrule.train import checkpoints, load, save
 
 RUNS = Path("runs")

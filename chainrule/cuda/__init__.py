@@ -1,7 +1,7 @@
 """GPUs under PyTorch's name: there are none yet, and programs can ask."""
 
+import chainrule.cuda.amp as amp  # noqa: F401
 from chainrule.absent import family
-from chainrule.cuda import amp as amp
 
 
 def is_available() -> bool:

@@ -6,7 +6,6 @@ Source: Krizhevsky 2009, Learning multiple layers of features from tiny images.
 
 from __future__ import annotations
 
-import gzip
 import tarfile
 import zlib
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from chainrule.data.download import cache_folder, fetch
+from chainrule.data.gzip_file import MOST_UNPACKED, read_unpacked
 from chainrule.data.labelled_images import LabelledImages
 from chainrule.data.splits import SPLIT_SEED, Splits, image_dataset, stratified_split
 from chainrule.errors import DataError
@@ -115,9 +115,7 @@ def read_cifar(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
     Raises: DataError (CR740) for a file that is not one, or is damaged.
     """
     try:
-        content = Path(path).read_bytes()
-        if content[:2] == b"\x1f\x8b":
-            content = gzip.decompress(content)
+        content = read_unpacked(path)
     except (OSError, EOFError, zlib.error) as error:
         raise DataError("CR740", f"cannot read {path}: {error}. Fetch it again") from None
     return parse_cifar(content, str(path))
@@ -168,6 +166,8 @@ def _members(archive: Path, names: tuple[str, ...]) -> list[tuple[np.ndarray, np
             for member in tar:
                 name = Path(member.name).name
                 if name in names and (file := tar.extractfile(member)) is not None:
+                    if member.size > MOST_UNPACKED:
+                        raise tarfile.ReadError(f"{member.name} has {member.size} bytes")
                     found[name] = parse_cifar(file.read(), f"{archive}: {member.name}")
     except (OSError, EOFError, zlib.error, tarfile.TarError) as error:
         raise DataError(

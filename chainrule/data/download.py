@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from chainrule.data.files import make_folder
 from chainrule.errors import DataError, RunError
+from chainrule.files import make_folder
 
 TIMEOUT = 30  # seconds without an answer
 BLOCK = 1 << 18  # bytes read at once

@@ -7,16 +7,17 @@ the MNIST database of handwritten digits, 1998.
 
 from __future__ import annotations
 
-import gzip
 import math
 import zlib
 from pathlib import Path
 
 import numpy as np
 
+from chainrule.data.gzip_file import read_unpacked
 from chainrule.errors import DataError
 
 ELEMENT_TYPES = {8: "u1", 9: "i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
+MOST_AXES = 64  # that NumPy has
 
 
 def read_idx(path: str | Path) -> np.ndarray:
@@ -25,9 +26,7 @@ def read_idx(path: str | Path) -> np.ndarray:
     Raises: DataError (CR710) for a file that is not one, or is damaged.
     """
     try:
-        content = Path(path).read_bytes()
-        if content[:2] == b"\x1f\x8b":
-            content = gzip.decompress(content)
+        content = read_unpacked(path)
     except (OSError, EOFError, zlib.error) as error:
         raise DataError("CR710", f"cannot read {path}: {error}") from None
     return parse_idx(content, str(path))
@@ -38,7 +37,7 @@ def parse_idx(content: bytes, name: str) -> np.ndarray:
     ndim = content[3] if len(content) > 3 else 0
     start = 4 + 4 * ndim
     known = content[:2] == b"\0\0" and len(content) >= start and content[2] in ELEMENT_TYPES
-    if not known:
+    if not known or ndim > MOST_AXES:
         raise DataError(
             "CR710",
             f"{name} is not an idx file: it begins with {content[:4].hex(' ') or 'nothing'}, "
@@ -47,7 +46,8 @@ def parse_idx(content: bytes, name: str) -> np.ndarray:
     kind = np.dtype(ELEMENT_TYPES[content[2]])
     shape = tuple(int(n) for n in np.frombuffer(content, ">i4", ndim, 4))
     size = math.prod(shape)
-    if len(content) - start != size * kind.itemsize:
+    possible = min(shape, default=0) >= 0 and math.prod(n or 1 for n in shape) < 2**60
+    if not possible or len(content) - start != size * kind.itemsize:
         raise DataError(
             "CR710",
             f"{name} says it holds {' x '.join(map(str, shape))} elements, "

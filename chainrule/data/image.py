@@ -12,6 +12,8 @@ import numpy as np
 from chainrule.errors import DataError
 
 WORKING_SIZE = 96  # larger pictures are averaged down to this first, which takes out noise
+ALWAYS_PIXELS = 2**24  # no picture of fewer is too large
+MOST_PER_BYTE = 10_000  # pixels; black and white in a PNG file comes near
 LEAST_CONTRAST = 0.1  # between ink and background, of full black to full white
 FAINTEST_INK = 0.1  # what is fainter does not count as part of the digit
 NEAR_BACKGROUND = 0.2  # pixels of the edge that differ more than this may be ink
@@ -45,11 +47,22 @@ def _opened(path: str | Path, image: Any, read: Callable[[Any], np.ndarray]) -> 
     """What `read` takes out of the picture in a file."""
     try:
         with image.open(path) as picture:
+            _check_size(picture.width * picture.height, Path(path).stat().st_size)
             return read(picture)
-    except (OSError, SyntaxError, ValueError, image.DecompressionBombError) as error:
+    except (
+        OSError, SyntaxError, ValueError, MemoryError, image.DecompressionBombError,
+    ) as error:  # fmt: skip
         raise DataError(
-            "CR712", f"cannot read {path} as a picture: {error}. Give a PNG or JPEG file"
+            "CR712",
+            f"cannot read {path} as a picture: {str(error) or 'it is too large'}. Give a PNG "
+            "or JPEG file",
         ) from None
+
+
+def _check_size(pixels: int, size: int) -> None:
+    """Refuse, before memory is taken for them, more pixels than a file can hold."""
+    if pixels > max(ALWAYS_PIXELS, MOST_PER_BYTE * size):
+        raise ValueError(f"{pixels:,} pixels in a file of {size:,} bytes")
 
 
 def _brightness(picture: Any, image: Any) -> np.ndarray:

@@ -13,7 +13,8 @@ import numpy as np
 
 from chainrule.data.reading import Recipe
 from chainrule.data.sampler import BatchSampler, OrderedSampler, is_ordered
-from chainrule.data.streams import (
+from chainrule.tensor.generator import default_generator
+from chainrule.tensor.streams import (
     PROGRAM,
     Streams,
     held_by,
@@ -21,7 +22,6 @@ from chainrule.data.streams import (
     read_state,
     write_state,
 )
-from chainrule.tensor.generator import default_generator
 
 ORDER = -1  # the stream of a sampler, beside those of the workers
 

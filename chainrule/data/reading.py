@@ -18,8 +18,8 @@ from chainrule.data.dataset import (
     reads_at_once,
     sample_reader,
 )
-from chainrule.data.streams import Streams
 from chainrule.errors import AxisError
+from chainrule.tensor.streams import Streams
 
 END = object()  # instead of a batch: an iterable dataset has no more
 

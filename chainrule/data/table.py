@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -17,6 +18,7 @@ from chainrule.tensor.creation import from_numpy
 
 MISSING = ("", "?", "NA", "N/A", "NaN", "nan", "null", "None")
 HANDLINGS = ("error", "drop", "fill")
+MOST_CATEGORIES = 1000  # of a feature; each takes a column of numbers
 
 
 class Column(NamedTuple):
@@ -57,8 +59,8 @@ class CSVDataset(TensorDataset):
             the training file must hold for the test file.
 
     Raises: DataError for a file that cannot be read (CR742), a row with too few or too many
-    cells (CR743), a cell that is missing, no number or no known category (CR744);
-    ArgumentError (CR745) for columns that are not there.
+    cells (CR743), a cell that is missing, no number or no known category, or a feature of more
+    than 1,000 categories (CR744); ArgumentError (CR745) for columns that are not there.
 
     Example:
         >>> _ = Path("iris.csv").write_text("width,kind\\n0.2,setosa\\n1.4,versicolor\\n")
@@ -155,7 +157,7 @@ class _Table:
         self.unknown = self.unknown.reshape(self.cells.shape)
 
     def _check_names(self, first: list[str]) -> None:
-        twice = {name for name in self.names if self.names.count(name) > 1}
+        twice = {name for name, n in Counter(self.names).items() if n > 1}
         if twice:
             raise DataError(
                 "CR742",
@@ -229,12 +231,22 @@ class _Table:
         """The features of a column, (n, how many)."""
         known = ~self.unknown[keep, i]
         if column.categories is not None:
+            self._check_categories(column)
             hot = np.zeros((len(keep), len(column.categories)))
             hot[np.flatnonzero(known), self._positions(i, column, keep[known])] = 1
             return hot
         numbers = np.full(len(keep), column.mean)
         numbers[known] = self._numbers(i, keep[known])
         return ((numbers - column.mean) / column.scale if column.scale else numbers)[:, None]
+
+    def _check_categories(self, column: Column) -> None:
+        if len(column.categories or ()) > MOST_CATEGORIES:
+            raise DataError(
+                "CR744",
+                f"{self.path}: column {column.name!r} has {len(column.categories or ()):,} "
+                f"different texts, where {MOST_CATEGORIES:,} are the most for a feature. Name "
+                "the columns that are features: columns=[…]",
+            )
 
     def target(self, i: int, column: Column, keep: np.ndarray) -> np.ndarray:
         """The targets, (n,): classes as int64, numbers as float32."""

@@ -18,9 +18,9 @@ import numpy as np
 
 from chainrule import settings
 from chainrule.data.reading import END, BatchMaker, Recipe
-from chainrule.data.streams import Streams
 from chainrule.data.worker_transfer import Packed, pack, send, unpack
 from chainrule.errors import DataError
+from chainrule.tensor.streams import Streams
 
 GRACE = 1.0  # seconds that a batch may still take when nobody waits for it any more
 

@@ -38,9 +38,9 @@ def jacobian(
                 [0., 6.]])
     """
     xs, ys, one_x, one_y = _evaluated(func, inputs, create_graph)
-    table = [_rows(y, xs, create_graph, strict) for y in ys]
-    table = [row[0] if one_x else row for row in table]
-    return table[0] if one_y else tuple(table)
+    rows = [_rows(y, xs, create_graph, strict) for y in ys]
+    table = tuple(row[0] if one_x else row for row in rows)
+    return table[0] if one_y else table
 
 
 def hessian(

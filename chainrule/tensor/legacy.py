@@ -7,6 +7,7 @@ from typing import Any
 from chainrule import dtypes
 from chainrule.errors import ArgumentError
 from chainrule.tensor.creation import empty, set_default_dtype, tensor
+from chainrule.tensor.size import Size
 from chainrule.tensor.tensor import Tensor
 
 
@@ -16,6 +17,8 @@ class _TensorType(type):
     dtype: dtypes.dtype
 
     def __call__(cls, *data: Any) -> Tensor:
+        if len(data) == 1 and isinstance(data[0], Size):
+            return empty(data[0], dtype=cls.dtype)
         if data and all(isinstance(size, int) for size in data):
             return empty(*data, dtype=cls.dtype)
         return tensor(*data or ([],), dtype=cls.dtype)

@@ -51,11 +51,11 @@ class StorageMethods(Methods):
 
     def storage(self) -> Storage:
         """Its elements, one after the other."""
-        return Storage(self, typed=True)
+        return Storage(self.detach(), typed=True)
 
     def untyped_storage(self) -> Storage:
         """Its bytes, one after the other."""
-        return Storage(self, typed=False)
+        return Storage(self.detach(), typed=False)
 
     def storage_offset(self) -> int:
         """Where the first element lies in the storage: at its beginning."""
@@ -72,7 +72,7 @@ class StorageMethods(Methods):
 
     def pin_memory(self, device: Any = None) -> Tensor:
         """Memory that a GPU can fetch: there is none, so the tensor itself."""
-        return self
+        return self  # type: ignore[return-value]
 
     def is_pinned(self, device: Any = None) -> bool:
         """Whether a GPU can fetch it: no."""
@@ -80,7 +80,7 @@ class StorageMethods(Methods):
 
     def share_memory_(self) -> Tensor:
         """Loader workers get copies, so there is nothing to share: the tensor itself."""
-        return self
+        return self  # type: ignore[return-value]
 
     def is_shared(self) -> bool:
         """Whether other processes see what is written here: no."""
@@ -110,13 +110,13 @@ class StorageMethods(Methods):
 
     def resolve_conj(self) -> Tensor:
         """The tensor itself: there are no complex numbers."""
-        return self
+        return self  # type: ignore[return-value]
 
     resolve_neg = resolve_conj
 
     def to_dense(self) -> Tensor:
         """The tensor itself: all are dense."""
-        return self
+        return self  # type: ignore[return-value]
 
     def to_sparse(self, *_: Any, **__: Any) -> Any:
         """Raises AbsentError (CR211): there are no sparse tensors."""

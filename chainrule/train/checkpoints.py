@@ -16,8 +16,8 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from chainrule.data.files import make_folder, write_file, write_text
 from chainrule.errors import RunError
+from chainrule.files import make_folder, write_file, write_text
 from chainrule.train.packing import pack, unpack
 from chainrule.train.safetensors import read_arrays, write_arrays
 

@@ -8,8 +8,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from chainrule.data.files import make_folder, write_text
 from chainrule.errors import ArgumentError
+from chainrule.files import make_folder, write_text
 from chainrule.train.callback import Callback
 from chainrule.train.checkpoints import (
     checkpoints,

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import os
+import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 from chainrule.errors import ArgumentError, DataError, ModuleError, RunError
 from chainrule.metrics import Mean
 from chainrule.nn.module import Module
 from chainrule.tensor.generator import default_generator
+from chainrule.tensor.streams import plain, read_state, write_state
 from chainrule.tensor.tensor import Tensor
 from chainrule.train.callback import POINTS, Callback
 from chainrule.train.checkpoints import checkpoints, load_checkpoint
 from chainrule.train.loop import train
-from chainrule.train.randomness import random_states, set_random_states
 
 SCHEDULE_EACH = ("step", "epoch", "score")
+GLOBAL = (random, np.random)  # streams of random numbers that programs draw from
 
 
 class Trainer:
@@ -136,7 +140,7 @@ class Trainer:
             "inside": self._inside(),
             "stopped": self.stopped,
             "history": self.history,
-            "random": random_states(),
+            "random": [plain(read_state(stream)) for stream in GLOBAL],
             "generators": [generator.get_state() for generator in self._generators()],
             "callbacks": [callback.state_dict() for callback in self.callbacks],
         }
@@ -155,7 +159,8 @@ class Trainer:
             self._go_inside(state["inside"])
             self.stopped = bool(state["stopped"])
             self.history = list(state["history"])
-            set_random_states(state["random"])
+            for stream, saved in zip(GLOBAL, state["random"], strict=True):
+                write_state(stream, saved)
             for generator, saved in zip(self._generators(), state["generators"], strict=True):
                 generator.set_state(saved)
             for callback, saved in zip(self.callbacks, state["callbacks"], strict=True):

@@ -361,7 +361,7 @@ BAD_RUNS = {
     "no weights": (lambda f: (f / "weights.safetensors").unlink(), "evaluate", "CR806.*resume"),
     "empty weights": (spoil("weights.safetensors", ""), "evaluate", "CR804"),
     "pickled weights": (spoil("weights.safetensors", b"PK\x03\x04" + bytes(99)), "evaluate",
-                        "CR804.*pickle"),
+                        "CR804.*PyTorch"),
     "no checkpoint": (lambda f: shutil.rmtree(f / "checkpoints"), "train --resume",
                       "CR806.*no checkpoint to go on from"),
     "cut checkpoint": (lambda f: latest(f, "tensors.safetensors").write_bytes(bytes(9)),

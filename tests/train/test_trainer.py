@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.data.files import write_text
 from chainrule.errors import ArgumentError, DataError, RunError
+from chainrule.files import write_text
 from chainrule.metrics import Accuracy
 from chainrule.train import (
     Callback,
