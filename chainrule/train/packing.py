@@ -9,6 +9,7 @@ import numpy as np
 
 from chainrule.errors import ArgumentTypeError
 from chainrule.tensor.tensor import Tensor
+from chainrule.train.pickle_reader import checked_key
 
 
 def pack(obj: Any) -> tuple[Any, dict[str, np.ndarray]]:
@@ -73,5 +74,5 @@ def _unpacked(packed: Any, tensors: dict[str, Tensor]) -> Any:
     if kind == "tuple":
         return tuple([_unpacked(item, tensors) for item in content])
     if kind == "dict":
-        return {_unpacked(k, tensors): _unpacked(v, tensors) for k, v in content}
+        return {checked_key(_unpacked(k, tensors)): _unpacked(v, tensors) for k, v in content}
     raise ValueError(f"no kind of value is called {kind!r}")

@@ -2,8 +2,9 @@
 
 Layout: the length of the header (8 bytes, little-endian), the header (JSON: of each array the
 element type, shape, and where its bytes begin and end; texts under "__metadata__"), the bytes.
-Written out here because the format's own package has no bfloat16 for NumPy; the tests hold
-both against each other.
+The bytes of the arrays follow one another without a gap, from the end of the header to the end
+of the file. Written out here because the format's own package has no bfloat16 for NumPy; the
+tests hold both against each other.
 Source: https://github.com/huggingface/safetensors#format
 """
 
@@ -13,12 +14,13 @@ import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
 from chainrule import dtypes
 from chainrule.errors import RunError
+from chainrule.train.input_file import InputFile, opened
 
 NAMES = {
     dtypes.bool_.numpy: "BOOL", dtypes.uint8.numpy: "U8", dtypes.int8.numpy: "I8",
@@ -27,6 +29,13 @@ NAMES = {
     dtypes.float64.numpy: "F64",
 }  # fmt: skip
 TYPES = {name: kind for kind, name in NAMES.items()}
+#: element types of the format that chainrule has not
+ABSENT = {
+    "F4", "F6_E2M3", "F6_E3M2", "F8_E5M2", "F8_E4M3", "F8_E8M0", "F8_E4M3FNUZ", "F8_E5M2FNUZ",
+    "U16", "U32", "U64", "C64",
+}  # fmt: skip
+LARGEST_HEADER = 100_000_000  # bytes, as in the format's own library
+MOST_DIGITS = 18  # of a size: it fits into 64 bits
 ALIGNMENT = 8  # the header is filled up with spaces to a multiple of so many bytes
 
 
@@ -56,42 +65,108 @@ def read_arrays(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, str]
 
     Raises: RunError (CR804) for a file that is missing, of another kind, or damaged.
     """
-    try:
-        content = np.fromfile(path, np.uint8)
-    except OSError as error:
-        raise RunError("CR804", f"cannot read {path}: {error.strerror or error}") from None
-    try:
-        header, data = _header(content)
-        metadata = header.pop("__metadata__", {})
-        return {name: _array(data, entry) for name, entry in header.items()}, metadata
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise RunError("CR804", f"{path} {_what_it_is(content)} ({error})") from None
+    with opened(path) as file:
+        return read_safetensors(file)
 
 
-def _header(content: np.ndarray) -> tuple[dict[str, Any], np.ndarray]:
-    end = 8 + int.from_bytes(content[:8].tobytes(), "little")
-    if len(content) < 8 or end > len(content):
-        raise ValueError(f"a header of {end - 8} bytes in a file of {len(content)}")
-    return json.loads(content[8:end].tobytes()), content[end:]
+def read_safetensors(file: InputFile) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """The named arrays of an open file and its metadata.
+
+    Raises: ValueError or TypeError for a file that is damaged; RunError (CR804) for element
+        types that chainrule has not.
+    """
+    header = _header(file)
+    metadata = _metadata(header.pop("__metadata__", None))
+    entries = [_entry(file, name, content) for name, content in header.items()]
+    arrays, end = {}, 0
+    for entry in sorted(entries, key=lambda entry: (entry.begin, entry.end)):
+        if entry.begin != end:
+            raise ValueError(f"{entry.name[:100]!r} does not begin where the one before ends")
+        end = entry.end
+        arrays[entry.name] = _array(file, entry)
+    if file.left:
+        raise ValueError(f"{file.left} bytes at the end belong to no array")
+    return {name: arrays[name] for name in header}, metadata
 
 
-def _array(data: np.ndarray, entry: dict[str, Any]) -> np.ndarray:
-    """The array that an entry of the header describes, if it lies within the data."""
-    if entry["dtype"] not in TYPES:
-        raise ValueError(f"element type {entry['dtype']} is not known here")
-    kind, shape = TYPES[entry["dtype"]], tuple(entry["shape"])
-    begin, end = entry["data_offsets"]
-    sizes_fit = end - begin == math.prod(shape) * kind.itemsize and min(shape, default=0) >= 0
-    if not sizes_fit or not 0 <= begin <= end <= len(data):
-        raise ValueError(f"shape {shape} in bytes {begin} to {end} of {len(data)}")
-    return data[begin:end].view(kind).reshape(shape)
+class Entry(NamedTuple):
+    """What the header says of an array: from where to where its bytes are, after the header."""
+
+    name: str
+    kind: np.dtype
+    shape: tuple[int, ...]
+    begin: int
+    end: int
 
 
-def _what_it_is(content: np.ndarray) -> str:
-    start = content[:4].tobytes()
-    if start == b"PK\3\4" or start[:1] == b"\x80":
-        return (
-            "is a PyTorch file, a pickle that could run anything; chainrule reads safetensors. "
-            "In PyTorch, convert it: safetensors.torch.save_file(model.state_dict(), path)"
+def _header(file: InputFile) -> dict[str, Any]:
+    (size,) = file.numbers("<Q")
+    if size > LARGEST_HEADER:
+        raise ValueError(f"a header of {size} bytes, where {LARGEST_HEADER} are the most")
+    header = json.loads(
+        file.take(size).decode("utf-8"),
+        object_pairs_hook=_distinct,
+        parse_int=_whole,
+        parse_constant=_whole,
+    )
+    if not isinstance(header, dict):
+        raise ValueError("the header is no dict")
+    return header
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A dict of texts that occur once, and can be written."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("the header has a name twice")
+    for text in (part for pair in pairs for part in pair if isinstance(part, str)):
+        text.encode("utf-8")  # raises for half of a character
+    return found
+
+
+def _whole(digits: str) -> int:
+    if not digits.isdigit() or len(digits) > MOST_DIGITS:
+        raise ValueError(f"{digits[:20]} is no size")
+    return int(digits)
+
+
+def _metadata(given: Any) -> dict[str, str]:
+    found = {} if given is None else given
+    if not isinstance(found, dict) or not all(isinstance(v, str) for v in found.values()):
+        raise ValueError("the metadata is no dict of texts")
+    return found
+
+
+def _entry(file: InputFile, name: str, content: Any) -> Entry:
+    """What the header says of an array, if it can be so."""
+    if not isinstance(content, dict) or content.keys() != {"dtype", "shape", "data_offsets"}:
+        raise ValueError(f"{name[:100]!r} is not described by dtype, shape and data_offsets")
+    kind, shape, offsets = content["dtype"], content["shape"], content["data_offsets"]
+    if not _are_sizes(shape) or not _are_sizes(offsets) or len(offsets) != 2:
+        raise ValueError(f"the shape or the offsets of {name[:100]!r} are no numbers")
+    if isinstance(kind, str) and kind in ABSENT:
+        raise RunError(
+            "CR804",
+            f"{file.name}: {name[:100]!r} has elements of type {kind}, which chainrule has "
+            f"not. Convert them to one of {', '.join(TYPES)} and save the file again",
         )
-    return "is not a safetensors file, or was cut or damaged; use another copy of it"
+    if not isinstance(kind, str) or kind not in TYPES:
+        raise ValueError(f"the element type of {name[:100]!r} is not known")
+    entry = Entry(name, TYPES[kind], tuple(shape), *offsets)
+    size = math.prod(entry.shape) * entry.kind.itemsize
+    if entry.end - entry.begin != size or entry.end > file.left:
+        raise ValueError(
+            f"{name[:100]!r} has shape {entry.shape} in bytes {entry.begin} to {entry.end} "
+            f"of {file.left}"
+        )
+    return entry
+
+
+def _are_sizes(values: Any) -> bool:
+    return isinstance(values, list) and all(type(n) is int for n in values)
+
+
+def _array(file: InputFile, entry: Entry) -> np.ndarray:
+    """The array whose bytes come next; any byte but 0 is True."""
+    array = file.fill(np.empty(entry.shape, entry.kind))
+    return array.view(np.uint8) != 0 if array.dtype == np.bool_ else array

@@ -1,30 +1,43 @@
-"""save and load: tensors and plain values, nested as they are, in one safetensors file."""
+"""save and load: tensors and plain values, nested as they are, in one safetensors file.
+
+load also reads the folders of checkpoints and PyTorch's files.
+"""
 
 from __future__ import annotations
 
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-import numpy as np
-
-from chainrule.data.files import write_file
 from chainrule.device import resolve_device
-from chainrule.errors import ArgumentTypeError, RunError
+from chainrule.files import write_file
 from chainrule.tensor.tensor import Tensor
-from chainrule.train.safetensors import read_arrays, write_arrays
+from chainrule.train.checkpoints import load_checkpoint
+from chainrule.train.input_file import opened
+from chainrule.train.packing import pack, unpack
+from chainrule.train.pickle_reader import refusal
+from chainrule.train.safetensors import read_safetensors, write_arrays
+from chainrule.train.torch_file import LONGEST_START, is_torch_file, read_torch
 
 STRUCTURE = "chainrule"  # the metadata entry that says how the values are nested
 
 
-def save(obj: Any, f: str | os.PathLike) -> None:
+def save(
+    obj: Any,
+    f: str | os.PathLike | BinaryIO,
+    pickle_module: Any = None,
+    pickle_protocol: int = 2,
+    _use_new_zipfile_serialization: bool = True,
+) -> None:
     """Write tensors and plain values to a safetensors file.
 
     Args:
         obj: a tensor, number, text, bool or None; or dicts, lists and tuples of these, such as
             `model.state_dict()` or `{"model": …, "optimizer": …, "epoch": 3}`.
-        f: the file; an earlier one of that name stays whole until the new one is complete.
+        f: the file; an earlier one of that name stays whole until the new one is complete. Or
+            an open file.
+        pickle_module, pickle_protocol: without effect, as nothing is pickled.
 
     Notes: the tensors are named after their place ("model.fc1.weight"), so other programs that
     read safetensors find them; how the values are nested stands beside them as JSON.
@@ -38,75 +51,65 @@ def save(obj: Any, f: str | os.PathLike) -> None:
         >>> load("numbers.safetensors")
         {'w': tensor([1., 1.]), 'epoch': 3}
     """
-    arrays: dict[str, np.ndarray] = {}
-    structure = json.dumps(_packed(obj, "", arrays))
-    write_file(f, lambda file: write_arrays(file, arrays, {STRUCTURE: structure}))
+    values, arrays = pack(obj)
+    structure = json.dumps(values)
+
+    def write(file: BinaryIO) -> None:
+        write_arrays(file, arrays, {STRUCTURE: structure})
+
+    if isinstance(f, (str, os.PathLike)):
+        write_file(f, write)
+    else:
+        write(f)
 
 
-def load(f: str | os.PathLike, map_location: Any = None, *, weights_only: bool = True) -> Any:
-    """What save() wrote; of any other safetensors file the dict of its tensors.
+def load(
+    f: str | os.PathLike | BinaryIO,
+    map_location: Any = None,
+    pickle_module: Any = None,
+    *,
+    weights_only: bool = True,
+    mmap: bool | None = None,
+    encoding: str = "utf-8",
+) -> Any:
+    """What save() or torch.save wrote, or the folder of a checkpoint holds.
 
-    Args: map_location: a device; weights_only: nothing else is ever read, no pickle is opened.
+    Of a safetensors file that another program wrote it is the dict of the tensors.
 
-    Raises: RunError (CR804) for a file that is missing, of another kind, or damaged.
+    Args:
+        f: the file or folder, or an open file.
+        map_location: a device; everything is read to the CPU. A function is not asked, of a
+            dict only the devices count that it leads to.
+        weights_only, pickle_module, mmap: without effect. Of a PyTorch file tensors and plain
+            containers are read, and no code in it is run.
+        encoding: of the texts in a PyTorch file that Python 2 wrote.
+
+    Notes: attributes that a program gave to parameters are left out. Tensors that lie on the
+    same memory in a PyTorch file do so here: `numpy()` shows it. A change in place is seen by
+    those only that lie on the very same elements.
+
+    Raises: RunError (CR804) for a file that is missing, of another kind, or damaged; (CR820)
+    for objects of other classes or code in a PyTorch file.
+
+    Example:
+        >>> import io, chainrule as cr
+        >>> file = io.BytesIO()
+        >>> save([cr.zeros(2), "text"], file)
+        >>> load(io.BytesIO(file.getvalue()), map_location="cpu")
+        [tensor([0., 0.]), 'text']
     """
-    resolve_device(map_location)
-    arrays, metadata = read_arrays(Path(f))
-    tensors = {name: Tensor._of(array) for name, array in arrays.items()}
-    if STRUCTURE not in metadata:
-        return tensors
-    try:
-        return _unpacked(json.loads(metadata[STRUCTURE]), tensors)
-    except (ValueError, KeyError, TypeError) as error:
-        raise RunError(
-            "CR804", f"{f} was damaged: its description does not fit its tensors ({error})"
-        ) from None
-
-
-def _packed(value: Any, place: str, arrays: dict[str, np.ndarray] | None) -> Any:
-    """`value` as JSON; tensors go into `arrays` (keys have none), their names stay behind."""
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return value
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, Tensor) and arrays is not None:
-        name = _free_name(place or "tensor", arrays)
-        arrays[name] = value.detach()._array("save()")
-        return {"tensor": name}
-    if isinstance(value, dict):
-        pairs = [(k, v, f"{place}.{k}" if place else str(k)) for k, v in value.items()]
-        return {"dict": [[_packed(k, p, None), _packed(v, p, arrays)] for k, v, p in pairs]}
-    if isinstance(value, (list, tuple)):
-        places = [f"{place}.{i}" if place else str(i) for i in range(len(value))]
-        items = [_packed(v, p, arrays) for v, p in zip(value, places, strict=True)]
-        return items if isinstance(value, list) else {"tuple": items}
-    raise ArgumentTypeError(
-        "CR805",
-        f"save: {place or 'the object'} is a {type(value).__name__}, but a file holds tensors, "
-        "numbers, texts, bools, None, and dicts, lists and tuples of them. Of a model or an "
-        "optimizer save its state_dict()",
-    )
-
-
-def _free_name(place: str, arrays: dict[str, np.ndarray]) -> str:
-    """The place, with a number behind it if another tensor already has that name."""
-    name, number = place, 1
-    while name in arrays:
-        number += 1
-        name = f"{place}#{number}"
-    return name
-
-
-def _unpacked(packed: Any, tensors: dict[str, Tensor]) -> Any:
-    if isinstance(packed, list):
-        return [_unpacked(item, tensors) for item in packed]
-    if not isinstance(packed, dict):
-        return packed
-    ((kind, content),) = packed.items()
-    if kind == "tensor":
-        return tensors[content]
-    if kind == "tuple":
-        return tuple([_unpacked(item, tensors) for item in content])
-    if kind == "dict":
-        return {_unpacked(k, tensors): _unpacked(v, tensors) for k, v in content}
-    raise ValueError(f"no kind of value is called {kind!r}")
+    for place in map_location.values() if isinstance(map_location, dict) else [map_location]:
+        resolve_device(None if callable(place) else place)
+    if isinstance(f, (str, os.PathLike)) and Path(f).is_dir():
+        return load_checkpoint(f)
+    with opened(f) as file:
+        start = file.take(min(file.size, LONGEST_START))
+        file.seek(0)
+        if is_torch_file(start):
+            return read_torch(file, encoding)
+        if start[:1] == b"\x80" and start[8:9] not in b"{ \t\r\n":  # where a header begins
+            raise refusal(file, "a pickle that torch.save did not write")
+        arrays, metadata = read_safetensors(file)
+        if STRUCTURE not in metadata:
+            return {name: Tensor._of(array) for name, array in arrays.items()}
+        return unpack(json.loads(metadata[STRUCTURE]), arrays)

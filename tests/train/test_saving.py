@@ -1,6 +1,7 @@
 """save, load and the safetensors format."""
 
 import errno
+import io
 import json
 import os
 from collections import OrderedDict
@@ -10,8 +11,8 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.data.files import make_folder, write_file, write_text
 from chainrule.errors import ArgumentTypeError, DeviceError, RunError
+from chainrule.files import make_folder, write_file, write_text
 from chainrule.train.safetensors import TYPES
 from chainrule.train.saving import load, save
 
@@ -178,6 +179,11 @@ def entry(**changes) -> dict:
     return {"w": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]} | changes}
 
 
+def raw(text: bytes, data: bytes = b"") -> bytes:
+    return len(text).to_bytes(8, "little") + text + data
+
+
+W = json.dumps(entry()["w"]).encode()
 DAMAGED = {
     "empty": b"",
     "short": b"\x01\x02",
@@ -188,7 +194,45 @@ DAMAGED = {
     "no dict": content([1, 2]),
     "no entry": content({"w": 3}),
     "no offsets": content({"w": {"dtype": "F32", "shape": [2]}}, bytes(8)),
-    "unknown type": content(entry(dtype="F8_E4M3"), bytes(8)),
+    "unknown type": content(entry(dtype="f32"), bytes(8)),
+    "a type that is no text": content(entry(dtype=["F32"]), bytes(8)),
+    "a hole at the start": content(entry(data_offsets=[4, 12]), bytes(12)),
+    "a hole": content({**entry(), "v": {**entry()["w"], "data_offsets": [12, 20]}}, bytes(20)),
+    "overlapping": content(
+        {**entry(), "v": {**entry()["w"], "data_offsets": [4, 12]}}, bytes(12)
+    ),
+    "the same bytes": content({**entry(), "v": entry()["w"]}, bytes(8)),
+    "bytes left over": content(entry(), bytes(9)),
+    "overlapping, with bytes enough": content(
+        {**entry(), "v": {**entry()["w"], "data_offsets": [4, 12]}}, bytes(16)
+    ),
+    "a size of 4 TB": content(entry(shape=[2**40], data_offsets=[0, 2**42]), bytes(8)),
+    "another size": content(entry(dtype="F16"), bytes(8)),
+    "half an element": content(entry(data_offsets=[0, 7]), bytes(7)),
+    "sizes that fit by a turn": content(entry(shape=[2**62, 4, 2]), bytes(8)),
+    "a negative turn": content(entry(shape=[-1, -2]), bytes(8)),
+    "sizes of floats": content(entry(shape=[2.0]), bytes(8)),
+    "sizes of bools": content(entry(shape=[True, 2]), bytes(8)),
+    "a size of NaN": content(entry(shape=[float("nan")]), bytes(8)),
+    "an infinite size": content(entry(shape=[float("inf")]), bytes(8)),
+    "a huge size": content(entry(shape=[10**300, 0], data_offsets=[0, 0])),
+    "a huge size of nothing": content(entry(shape=[2**60, 2**60, 0], data_offsets=[0, 0])),
+    "more axes than NumPy has": content(entry(shape=[1] * 70 + [2]), bytes(8)),
+    "a size of minus nothing": raw(b'{"w":{"dtype":"F32","shape":[-0],"data_offsets":[0,0]}}'),
+    "three offsets": content(entry(data_offsets=[0, 8, 8]), bytes(8)),
+    "no shape": content(entry(shape=None), bytes(8)),
+    "another field": content(entry(packed=True), bytes(8)),
+    "a name twice": raw(b'{"w":%b,"w":%b}' % (W, W), bytes(8)),
+    "a field twice": raw(b'{"w":{"dtype":"F64",' + W[1:] + b"}", bytes(8)),
+    "metadata of numbers": content({"__metadata__": {"a": 1}} | entry(), bytes(8)),
+    "metadata of a list": content({"__metadata__": []} | entry(), bytes(8)),
+    "no UTF-8": raw(b'{"\xff":' + W + b"}", bytes(8)),
+    "half a character": raw(b'{"\\ud800":' + W + b"}", bytes(8)),
+    "UTF-16": raw(json.dumps(entry()).encode("utf-16"), bytes(8)),
+    "a mark before it": raw(b"\xef\xbb\xbf" + json.dumps(entry()).encode(), bytes(8)),
+    "a zero behind it": raw(json.dumps(entry()).encode() + b"\0", bytes(8)),
+    "a tower": raw(b"[" * 100_000),
+    "a tower in a field": raw(b'{"w":' + b'{"a":' * 100_000),
     "size and offsets": content(entry(shape=[3]), bytes(8)),
     "backwards": content(entry(data_offsets=[8, 0]), bytes(8)),
     "before the start": content(entry(data_offsets=[-8, 0]), bytes(8)),
@@ -206,12 +250,50 @@ def test_damaged_files(tmp_path, case):
         load(path)
 
 
-@pytest.mark.parametrize("start", [b"PK\x03\x04", b"\x80\x02"])
-def test_pickles_are_refused_unopened(tmp_path, start):
-    path = tmp_path / "model.pt"
-    path.write_bytes(start + bytes(40))
-    with pytest.raises(RunError, match=r"CR804: .*pickle.*safetensors\.torch\.save_file"):
+@pytest.mark.parametrize("kind", ["F8_E4M3", "U16", "C64", "F4"])
+def test_element_types_that_chainrule_has_not(tmp_path, kind):
+    path = tmp_path / "w.safetensors"
+    path.write_bytes(content(entry(dtype=kind), bytes(8)))
+    with pytest.raises(RunError, match=rf"CR804: .*w\.safetensors: 'w' has .* {kind}, .*F32"):
         load(path)
+
+
+def test_a_header_is_not_longer_than_the_format_allows(tmp_path):
+    with (tmp_path / "w").open("wb") as file:
+        file.write((100_000_001).to_bytes(8, "little"))
+        file.truncate(100_000_100)  # which takes no place on the disk
+    with pytest.raises(RunError, match=r"CR804.*100000001 bytes, where 100000000 are the most"):
+        load(tmp_path / "w")
+
+
+def test_headers_that_are_allowed(tmp_path):
+    text = json.dumps(entry(shape=[2, 1]) | {"__metadata__": None}).encode()
+    for header in (text, b"\n " + text, text + b" \t\n"):
+        (tmp_path / "w").write_bytes(raw(header, np.float32([1, 2]).tobytes()))
+        assert load(tmp_path / "w")["w"].tolist() == [[1], [2]]
+    nothing = {"dtype": "F32", "shape": [0, 3], "data_offsets": [8, 8]}
+    (tmp_path / "w").write_bytes(content({"e": nothing} | entry(), bytes(8)))
+    assert list(load(tmp_path / "w")) == ["e", "w"]
+    (tmp_path / "w").write_bytes(content({}))
+    assert load(tmp_path / "w") == {}
+
+
+def test_bools_are_true_for_any_byte_but_0(tmp_path):
+    (tmp_path / "w").write_bytes(
+        content(entry(dtype="BOOL", shape=[3], data_offsets=[0, 3]), b"\0\x07\xff")
+    )
+    assert load(tmp_path / "w")["w"].numpy().view(np.uint8).tolist() == [0, 1, 1]
+
+
+def test_open_files(tmp_path):
+    file = io.BytesIO()
+    save({"w": cr.ones(2)}, file)
+    file.seek(0)
+    assert load(file)["w"].tolist() == [1, 1]
+    with (tmp_path / "w").open("wb") as opened:
+        save([cr.zeros(1)], opened)
+    with (tmp_path / "w").open("rb") as opened:
+        assert load(opened)[0].tolist() == [0]
 
 
 @pytest.mark.parametrize("make", [lambda path: None, lambda path: path.mkdir()])
