@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from chainrule.errors import AbsentError
@@ -25,8 +26,8 @@ FAMILIES = {
 #: names of the top level that belong to these families
 NAMES = {
     "complex": ("complex", "complex32", "complex64", "complex128", "chalf", "cfloat", "cdouble",
-                "polar", "view_as_complex", "view_as_real", "angle", "conj", "conj_physical", "real",
-                "imag"),
+                "polar", "view_as_complex", "view_as_real", "angle", "conj", "conj_physical",
+                "real", "imag"),
     "fft": ("stft", "istft"),
     "jit": ("classes", "export", "import_ir_module", "parse_ir", "parse_schema"),
     "quantization": ("ao", "quantize_per_tensor", "quantize_per_channel", "qint8", "quint8",
@@ -58,3 +59,12 @@ def family(name: str, owner: str) -> Callable[[str], Any]:
         raise absent(name, f"{owner}.{attribute}")
 
     return __getattr__
+
+
+def unusable(family: str, *names: str) -> Iterator[Callable[..., Any]]:
+    """Functions that programs import by name, each of which says that it is not here."""
+    return (functools.partial(_refuse, family, name) for name in names)
+
+
+def _refuse(family: str, name: str, *_: Any, **__: Any) -> Any:
+    raise absent(family, name)

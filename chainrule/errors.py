@@ -72,7 +72,7 @@ class ModuleError(ChainruleError, RuntimeError):
     """A module or state dict that does not fit."""
 
 
-class AbsentError(ChainruleError, NotImplementedError):
+class AbsentError(ChainruleError, AttributeError, NotImplementedError):
     """A part of PyTorch's interface that is not here."""
 
 

@@ -67,4 +67,4 @@ def test_methods_that_programs_use_are_here(owner, make_interface):
 )
 def test_families_that_are_left_out_say_so(name, make_interface):
     with pytest.raises(AbsentError, match="CR211"):
-        make_interface.resolve(cr, name)
+        make_interface.resolve(cr, name)()

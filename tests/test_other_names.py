@@ -18,8 +18,17 @@ def test_a_family_that_is_not_here_says_so_and_what_to_do(name):
     module = importlib.import_module(f"chainrule.{name}")
     with pytest.raises(AbsentError, match=rf"CR211: chainrule has no {name}.anything: \w+"):
         getattr(module, "anything")  # noqa: B009
+    assert not hasattr(module, "anything") and not hasattr(module, "__anything__")
     with pytest.raises(AttributeError):
         getattr(module, "__anything__")  # noqa: B009
+
+
+def test_they_can_be_imported_by_name_and_say_so_when_used():
+    script = importlib.import_module("chainrule.jit").script
+    with pytest.raises(AbsentError, match=r"CR211: chainrule has no jit.script: .*compile"):
+        script(lambda x: x)
+    with pytest.raises(AbsentError, match=r"CR211.*nn.parallel.DistributedDataParallel"):
+        cr.nn.parallel.DistributedDataParallel(cr.nn.Linear(1, 1))
 
 
 @pytest.mark.parametrize("name", [name for names in NAMES.values() for name in names])
