@@ -1,4 +1,8 @@
-"""Each test module tests the example of its name: `lesson` is that example, imported."""
+"""Each test module tests the example of its name: `lesson` is that example, imported.
+
+`in_pytorch` is the same text with its import lines changed back, run by PyTorch itself.
+`shared_data("names/names.txt")` is that file of the real data beside the checkout.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +10,10 @@ import importlib.util
 from pathlib import Path
 
 import pytest
+from in_pytorch import changed_back
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLES = ROOT / "examples"
 
 
 @pytest.fixture(scope="module")
@@ -17,3 +23,17 @@ def lesson(request):
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module")
+def in_pytorch(lesson):
+    return changed_back(lesson)
+
+
+@pytest.fixture
+def shared_data():
+    def path(name: str) -> Path:
+        file = ROOT.parent / "shared" / "data" / name
+        return file if file.exists() else pytest.skip(f"the real data {name} is not here")
+
+    return path

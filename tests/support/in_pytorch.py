@@ -17,7 +17,8 @@ def changed_back(program: ModuleType) -> ModuleType:
     text, lines = re.subn(r"^(import|from) chainrule\b", r"\1 torch", text, flags=re.MULTILINE)
     assert lines > 0
     module = ModuleType(program.__name__)
-    exec(compile(text, f"{program.__name__}_in_pytorch.py", "exec"), module.__dict__)
+    name = f"{program.__name__}_in_pytorch.py"
+    exec(compile(text, name, "exec", dont_inherit=True), module.__dict__)
     assert module.torch is torch
     return module
 
