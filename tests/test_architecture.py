@@ -27,9 +27,9 @@ FLOORS = {
 
 #: public faces under PyTorch's names: they re-export and hold nothing of their own
 FACES = {
-    "__init__", "accelerator", "amp", "autograd", "backends", "cuda", "random", "utils", "linalg", "testing",
-    "distributed", "fft", "fx", "hub", "jit", "onnx", "profiler", "quantization", "sparse",
-    "special", "datasets", "transforms", "func",
+    "__init__", "accelerator", "amp", "autograd", "backends", "cuda", "datasets",
+    "distributed", "fft", "func", "fx", "hub", "jit", "linalg", "onnx", "profiler",
+    "quantization", "random", "sparse", "special", "testing", "transforms", "utils",
 }  # fmt: skip
 
 #: the one marked place of network code that is slow to load
