@@ -97,6 +97,8 @@ def explain(code: str) -> str:
     known = codes()
     if code.upper() not in known:
         raise ArgumentError(
-            "CR901", f"there is no error code {code!r}; the codes are {', '.join(known)}"
+            "CR901",
+            f"there is no error code {code!r}; the {len(known)} codes go from {known[0]} to "
+            f"{known[-1]}, and an error's message begins with its own",
         )
     return (PAGES / f"{code.upper()}.md").read_text(encoding="utf-8")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import functools
 import math
+import operator
 from collections.abc import Iterable, Sequence
 
-from chainrule.errors import AxisError, ShapeError
+from chainrule.errors import ArgumentTypeError, AxisError, ShapeError
 
 Shape = tuple[int, ...]
 
@@ -97,10 +98,18 @@ def resolve(shape: Sequence[int], size: int, old: Shape) -> Shape:
 
 
 def flat(sizes: tuple) -> Shape:
-    """The sizes given as f(2, 3), f((2, 3)) or f([2, 3])."""
+    """The sizes given as f(2, 3), f((2, 3)) or f([2, 3]).
+
+    Raises: ArgumentTypeError (CR903) for sizes that are not whole numbers.
+    """
     if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)):
         sizes = tuple(sizes[0])
-    return tuple(int(size) for size in sizes)
+    try:
+        return tuple(map(operator.index, sizes))
+    except TypeError:
+        raise ArgumentTypeError(
+            "CR903", f"sizes are whole numbers, got {sizes}; int(n) or n // 2 makes one"
+        ) from None
 
 
 def windows(size: int, kernel: int, stride: int, padding: int, dilation: int = 1) -> int:

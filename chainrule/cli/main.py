@@ -10,6 +10,7 @@ from typing import NoReturn
 
 from chainrule.cli import evaluate, explain, info, predict, train
 from chainrule.errors import ArgumentError, ChainruleError
+from chainrule.version import __version__
 
 COMMANDS = (train, evaluate, predict, info, explain)
 FAILED = 2
@@ -25,6 +26,7 @@ class Parser(argparse.ArgumentParser):
 def parser() -> Parser:
     """The parser of all commands."""
     top = Parser(prog="chainrule", description="Train and use neural networks.")
+    top.add_argument("--version", action="version", version=f"chainrule {__version__}")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for command in COMMANDS:
         command.add_to(commands)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,15 @@ class RunFolder:
     def weights(self) -> Path:
         return self.path / "weights.safetensors"
 
+    @property
+    def has_checkpoint(self) -> bool:
+        return bool(checkpoints(self.checkpoints))
+
+    @property
+    def how_to_go_on(self) -> str:
+        """The command, as a shell takes it."""
+        return f"chainrule train --resume {shlex.quote(str(self.path))}"
+
     def write_config(self, recipe: Recipe) -> None:
         """Put down the recipe."""
         config = {"recipe": recipe.to_json(), "environment": environment()}
@@ -79,8 +89,8 @@ class RunFolder:
         if not found:
             raise RunError(
                 "CR806",
-                f"{self.checkpoints} has no checkpoint to go on from; train anew: chainrule "
-                "train",
+                f"{self.checkpoints} has no checkpoint to go on from; remove {self.path} and "
+                "train anew: chainrule train",
             )
         return found[-1]
 
@@ -97,7 +107,7 @@ class RunFolder:
             raise RunError(
                 "CR806",
                 f"{self.path} has no {self.weights.name}: its training was not finished. Go on "
-                f"with it: chainrule train --resume {self.path}",
+                f"with it: {self.how_to_go_on}",
             )
         model = recipe.make_model()
         restore(model, load(self.weights), self.weights)
@@ -127,7 +137,7 @@ def new_run_folder(out: str | None, recipe: Recipe) -> RunFolder:
         raise RunError(
             "CR810",
             f"{folder} holds a run already; give another folder with --out, or go on with that "
-            f"run: chainrule train --resume {folder}",
+            f"run: {run.how_to_go_on}",
         )
     run.write_config(recipe)
     return run

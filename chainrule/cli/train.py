@@ -15,7 +15,7 @@ from chainrule.cli.environment import ENGINE
 from chainrule.cli.recipe import DATASETS, MODELS, OPTIMIZERS, SCHEDULES, Recipe, complete
 from chainrule.cli.run_folder import RunFolder, new_run_folder, restore
 from chainrule.data import DataLoader, Splits
-from chainrule.errors import ArgumentError
+from chainrule.errors import ArgumentError, RunError
 from chainrule.metrics import Accuracy
 from chainrule.tensor.generator import manual_seed
 from chainrule.train import (
@@ -178,7 +178,12 @@ def _fit(trainer: Trainer, folder: RunFolder) -> bool:
         trainer.fit()
     except KeyboardInterrupt:
         print("interrupted; the last checkpoint is kept. To go on:", file=sys.stderr)
-        print(f"chainrule train --resume {folder.path}", file=sys.stderr)
+        print(folder.how_to_go_on, file=sys.stderr)
         return False
+    except RunError as error:
+        if not folder.has_checkpoint:
+            raise
+        message = f"{error.message}. Then go on: {folder.how_to_go_on}"
+        raise RunError(error.code, message) from None
     print(f"trained in  {time.perf_counter() - started:.1f} s")
     return True

@@ -162,7 +162,7 @@ def _stand_in(tensor: Tensor) -> Tensor:
     history becomes a leaf: the graph begins here."""
     twin = object.__new__(type(tensor))
     twin.__dict__.update(tensor.__dict__)
-    twin._cut_from = None  # at the next call it may be another part
+    twin._view = None  # at the next call it may be another part
     if tensor._edge is not None:
         twin._edge = None
         twin._had_history = True  # type: ignore[attr-defined]

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import tarfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from chainrule.data.download import cache_folder, fetch
 from chainrule.data.gzip_file import MOST_UNPACKED, read_unpacked
-from chainrule.data.labelled_images import LabelledImages
-from chainrule.data.splits import SPLIT_SEED, Splits, image_dataset, stratified_split
+from chainrule.data.public_images import PublicImages
+from chainrule.data.splits import Labelled, Splits, splits_with_test
 from chainrule.errors import DataError
 
 HOMES = ("https://www.cs.toronto.edu/~kriz/",)
@@ -45,18 +45,11 @@ def cifar10(data_dir: str | Path | None = None) -> Splits:
     Source: Krizhevsky 2009, Learning multiple layers of features from tiny images
     """
     folder = cache_folder() / "cifar-10" if data_dir is None else Path(data_dir)
-    images, labels = _read(TRAIN, folder, data_dir is None)
-    test_images, test_labels = _read(TEST, folder, data_dir is None)
-    validation, train = stratified_split(labels, [VALIDATION_FRACTION], SPLIT_SEED)
-    everything = np.arange(len(test_labels))
-    return Splits(
-        image_dataset(images, labels, train, 255),
-        image_dataset(images, labels, validation, 255),
-        image_dataset(test_images, test_labels, everything, 255),
-    )
+    train, test = (_read_files(names, folder, data_dir is None) for names in (TRAIN, TEST))
+    return splits_with_test(train, test, VALIDATION_FRACTION)
 
 
-class CIFAR10(LabelledImages):
+class CIFAR10(PublicImages):
     """Small colour pictures: images of 3 x 32 x 32 bytes, and classes 0 to 9.
 
     Args:
@@ -80,18 +73,8 @@ class CIFAR10(LabelledImages):
         "dog", "frog", "horse", "ship", "truck",
     ]  # fmt: skip
 
-    def __init__(
-        self,
-        root: str | Path,
-        train: bool = True,
-        transform: Callable[[Any], Any] | None = None,
-        target_transform: Callable[[Any], Any] | None = None,
-        download: bool = False,
-    ) -> None:
-        self.root = Path(root).expanduser()
-        self.train = train
-        images, labels = _read(TRAIN if train else TEST, self.root, download)
-        super().__init__(images, labels, transform, target_transform)
+    def _read(self, download: bool) -> Labelled:
+        return _read_files(TRAIN if self.train else TEST, self.root, download)
 
     @property
     def data(self) -> np.ndarray:
@@ -103,13 +86,8 @@ class CIFAR10(LabelledImages):
         """All labels."""
         return self._labels.tolist()
 
-    @property
-    def class_to_idx(self) -> dict[str, int]:
-        """The label of each class by its name."""
-        return {name: i for i, name in enumerate(self.classes)}
 
-
-def read_cifar(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
+def read_cifar(path: str | Path) -> Labelled:
     """Images (n, 3, 32, 32) and labels (n,) of a file of records, gzipped or not.
 
     Raises: DataError (CR740) for a file that is not one, or is damaged.
@@ -121,7 +99,7 @@ def read_cifar(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
     return parse_cifar(content, str(path))
 
 
-def parse_cifar(content: bytes, name: str) -> tuple[np.ndarray, np.ndarray]:
+def parse_cifar(content: bytes, name: str) -> Labelled:
     """Images and labels in the bytes of records; `name` is for the message."""
     if not content or len(content) % RECORD:
         raise DataError(
@@ -140,7 +118,7 @@ def parse_cifar(content: bytes, name: str) -> tuple[np.ndarray, np.ndarray]:
     return images, labels
 
 
-def _read(names: tuple[str, ...], folder: Path, download: bool) -> Any:
+def _read_files(names: Sequence[str], folder: Path, download: bool) -> Labelled:
     """All images and labels of the named files, unpacked or in the archive."""
     for place in (folder / FOLDER, folder):
         if all((place / name).is_file() for name in names):
@@ -158,7 +136,7 @@ def _read(names: tuple[str, ...], folder: Path, download: bool) -> Any:
     return _joined(_members(archive, names))
 
 
-def _members(archive: Path, names: tuple[str, ...]) -> list[tuple[np.ndarray, np.ndarray]]:
+def _members(archive: Path, names: Sequence[str]) -> list[Labelled]:
     """The named files of the archive, read in memory: nothing is unpacked to the disk."""
     found = {}
     try:
@@ -182,5 +160,5 @@ def _members(archive: Path, names: tuple[str, ...]) -> list[tuple[np.ndarray, np
     return [found[name] for name in names]
 
 
-def _joined(parts: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
+def _joined(parts: list[Labelled]) -> Labelled:
     return np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])

@@ -14,6 +14,7 @@ from chainrule.tensor.creation import as_tensor, tensor
 from chainrule.tensor.functions.joining import stack
 from chainrule.tensor.tensor import Tensor
 
+NO_NUMBERS = "SUOM"  # NumPy's letters for bytes, texts, objects and dates
 CollateMap = Mapping[type | tuple[type, ...], Callable[..., Any]]
 
 
@@ -128,7 +129,7 @@ def collate_arrays(batch: Sequence[Any], *, collate_fn_map: CollateMap | None = 
         )
     if isinstance(batch[0], Tensor):
         return stack(batch)
-    if np.asarray(batch[0]).dtype.kind in "SUOM":
+    if np.asarray(batch[0]).dtype.kind in NO_NUMBERS:
         raise ArgumentTypeError(
             "CR707",
             f"a sample holds an array of {np.asarray(batch[0]).dtype}, which does not become a "
@@ -166,14 +167,14 @@ default_collate_fn_map: dict[type | tuple[type, ...], Callable[..., Any]] = {
 }
 
 
-def default_convert(sample: Any) -> Any:
+def default_convert(data: Any) -> Any:
     """One sample with its arrays and NumPy numbers as tensors, for batch_size=None."""
-    if isinstance(sample, (str, bytes)):
-        return sample
-    if isinstance(sample, (np.ndarray, np.generic)):
-        return sample if sample.dtype.kind in "SUOM" else as_tensor(np.asarray(sample))
-    if isinstance(sample, Mapping):
-        return _alike(sample, {key: default_convert(value) for key, value in sample.items()})
-    if isinstance(sample, Sequence):
-        return _alike(sample, [default_convert(part) for part in sample])
-    return sample
+    if isinstance(data, (str, bytes)):
+        return data
+    if isinstance(data, (np.ndarray, np.generic)):
+        return data if data.dtype.kind in NO_NUMBERS else as_tensor(np.asarray(data))
+    if isinstance(data, Mapping):
+        return _alike(data, {key: default_convert(value) for key, value in data.items()})
+    if isinstance(data, Sequence):
+        return _alike(data, [default_convert(part) for part in data])
+    return data

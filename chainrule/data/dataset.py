@@ -196,11 +196,7 @@ class ConcatDataset(Dataset):
         self.cumulative_sizes = list(itertools.accumulate(map(len, self.datasets)))
 
     def __getitem__(self, index: int) -> Any:
-        position = index + len(self) if index < 0 else index
-        if not 0 <= position < len(self):
-            raise AxisError(
-                "CR708", f"sample {index} of a dataset that has {len(self)} samples"
-            )
+        position = checked_position(index, len(self))
         which = bisect.bisect_right(self.cumulative_sizes, position)
         before = self.cumulative_sizes[which - 1] if which else 0
         return self.datasets[which][position - before]
@@ -264,6 +260,16 @@ class StackDataset(Dataset):
 
 def _is_dict(datasets: Any) -> bool:
     return isinstance(datasets, dict)
+
+
+def checked_position(index: int, length: int) -> int:
+    """The position of a sample, counted from the end where the index is negative.
+
+    Raises: AxisError (CR708) for one that is not there.
+    """
+    if not -length <= index < length:
+        raise AxisError("CR708", f"sample {index} of a dataset that has {length} samples")
+    return index % length
 
 
 def read_batch(dataset: Any, positions: np.ndarray) -> Any:

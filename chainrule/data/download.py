@@ -25,13 +25,20 @@ def cache_folder() -> Path:
 
 
 def fetch(
-    name: str, homes: Sequence[str], sha256: str, folder: Path, *, unpacked: bool = False
+    name: str,
+    homes: Sequence[str],
+    sha256: str,
+    folder: Path,
+    *,
+    unpacked: bool = False,
+    others: Sequence[str] = (),
 ) -> Path:
     """Fetch the file `name` into `folder` from the first home that has it.
 
     Args:
         sha256: of the file; of its gunzipped content if `unpacked`, which does not depend on
             how it was packed.
+        others: the files that are needed besides, for who has no network.
 
     Raises: DataError (CR709) where no home answers, (CR711) where the content is another;
     RunError (CR803) where it cannot be written.
@@ -45,7 +52,8 @@ def fetch(
         try:
             found = _whole_file(home + name, part, sha256, unpacked)
         except OSError as error:
-            failures.append(f"{home}: {getattr(error, 'reason', None) or error}")
+            reason = getattr(error, "reason", None) or error
+            failures.append(f"{home}: {getattr(reason, 'strerror', None) or reason}")
             continue
         if found == sha256:
             return _named(part, folder / name)
@@ -58,8 +66,12 @@ def fetch(
     raise DataError(
         "CR709",
         f"cannot fetch {name} ({'; '.join(failures)}). Without a network, put the file into "
-        f"{folder}, or name the folder that has it",
+        f"{folder}{_with(others)}, or name the folder that has it",
     )
+
+
+def _with(others: Sequence[str]) -> str:
+    return f" together with {', '.join(others)}" if others else ""
 
 
 def _whole_file(address: str, part: Path, sha256: str, unpacked: bool) -> str:

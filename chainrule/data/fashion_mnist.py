@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
-from chainrule.data.download import cache_folder
 from chainrule.data.idx_images import IdxImages
 from chainrule.data.mnist import MNIST
 from chainrule.data.splits import Splits
@@ -48,10 +47,7 @@ def fashion_mnist(data_dir: str | Path | None = None) -> Splits:
 
     Source: Xiao, Rasul & Vollgraf 2017, https://arxiv.org/abs/1708.07747 (MIT licence)
     """
-    if data_dir is not None:
-        return SOURCE.splits([Path(data_dir)], None)
-    folder = cache_folder() / "fashion-mnist"
-    return SOURCE.splits([folder], folder)
+    return SOURCE.splits(data_dir)
 
 
 class FashionMNIST(MNIST):

@@ -8,13 +8,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from chainrule.data.download import fetch
+from chainrule.data.download import cache_folder, fetch
 from chainrule.data.idx import read_idx
-from chainrule.data.splits import SPLIT_SEED, Splits, image_dataset, stratified_split
+from chainrule.data.splits import Labelled, Splits, splits_with_test
 from chainrule.errors import DataError
 
 VALIDATION_FRACTION = 1 / 12  # of the 60,000 images that are for training
-BRIGHTEST = 255
 SIDE, CLASSES = 28, 10
 
 
@@ -29,9 +28,7 @@ class IdxImages(NamedTuple):
     sha256: Mapping[str, str]
     unpacked: bool
 
-    def pair(
-        self, train: bool, folders: Sequence[Path], into: Path | None
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def pair(self, train: bool, folders: Sequence[Path], into: Path | None) -> Labelled:
         """Images (n, 28, 28) and labels (n,) of one part, checked against each other.
 
         Args:
@@ -48,17 +45,16 @@ class IdxImages(NamedTuple):
         _check_labels(labels, labels_path, len(images))
         return images, labels
 
-    def splits(self, folders: Sequence[Path], into: Path | None) -> Splits:
-        """Training, validation and test part, as float32 images from 0 to 1."""
-        images, labels = self.pair(True, folders, into)
-        test_images, test_labels = self.pair(False, folders, into)
-        validation, train = stratified_split(labels, [VALIDATION_FRACTION], SPLIT_SEED)
-        everything = np.arange(len(test_labels))
-        return Splits(
-            image_dataset(images, labels, train, BRIGHTEST),
-            image_dataset(images, labels, validation, BRIGHTEST),
-            image_dataset(test_images, test_labels, everything, BRIGHTEST),
-        )
+    def splits(self, data_dir: str | Path | None) -> Splits:
+        """Training, validation and test part, as float32 images from 0 to 1.
+
+        Args: data_dir: the folder with the files; the cache folder if None, where what is
+            missing is fetched to.
+        """
+        cache = cache_folder() / self.title.lower()
+        folder, into = (cache, cache) if data_dir is None else (Path(data_dir), None)
+        train, test = (self.pair(train, [folder], into) for train in (True, False))
+        return splits_with_test(train, test, VALIDATION_FRACTION)
 
     def _path(self, name: str, folders: Sequence[Path], into: Path | None) -> Path:
         for folder in folders:
@@ -66,8 +62,10 @@ class IdxImages(NamedTuple):
                 if path.is_file():
                     return path
         if into is not None:
-            gzipped = f"{name}.gz"
-            return fetch(gzipped, self.homes, self.sha256[name], into, unpacked=self.unpacked)
+            return fetch(
+                f"{name}.gz", self.homes, self.sha256[name], into, unpacked=self.unpacked,
+                others=[f"{other}.gz" for other in self.sha256 if other != name],
+            )  # fmt: skip
         raise DataError(
             "CR709",
             f"{folders[0]} has no file {name} or {name}.gz. Put it there, name the folder that "

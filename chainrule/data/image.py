@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -46,16 +47,17 @@ def read_rgb(path: str | Path) -> np.ndarray:
 def _opened(path: str | Path, image: Any, read: Callable[[Any], np.ndarray]) -> np.ndarray:
     """What `read` takes out of the picture in a file."""
     try:
-        with image.open(path) as picture:
-            _check_size(picture.width * picture.height, Path(path).stat().st_size)
-            return read(picture)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", image.DecompressionBombWarning)
+            with image.open(path) as picture:
+                _check_size(picture.width * picture.height, Path(path).stat().st_size)
+                return read(picture)
     except (
         OSError, SyntaxError, ValueError, MemoryError, image.DecompressionBombError,
     ) as error:  # fmt: skip
+        reason = getattr(error, "strerror", None) or str(error).rstrip(".") or "it is too large"
         raise DataError(
-            "CR712",
-            f"cannot read {path} as a picture: {str(error) or 'it is too large'}. Give a PNG "
-            "or JPEG file",
+            "CR712", f"cannot read {path} as a picture: {reason}. Give a PNG or JPEG file"
         ) from None
 
 
@@ -80,9 +82,7 @@ def pillow(module: str) -> Any:
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError:
-        raise DataError(
-            "CR715", 'reading pictures needs Pillow: pip install "chainrule[images]"'
-        ) from None
+        raise DataError("CR715", "reading pictures needs Pillow: pip install pillow") from None
 
 
 def digit_image(brightness: np.ndarray, size: int, margin: int) -> np.ndarray:

@@ -19,6 +19,7 @@ from chainrule.errors import ArgumentError, DataError
 from chainrule.tensor.generator import Generator
 
 FIXED = frozenset({"dataset", "batch_size", "batch_sampler", "sampler", "drop_last"})
+STATE = {"pass", "own", "batches"}  # what state_dict() gives
 
 
 class DataLoader:
@@ -200,6 +201,8 @@ class DataLoader:
 
         Raises: DataError (CR725) for the state of a loader that was built in another way.
         """
+        if not isinstance(state, Mapping) or STATE - state.keys():
+            raise _other_loader(f"it lacks one of {', '.join(sorted(STATE))}")
         running, order = state["pass"], Order(self)
         batches = len(self) if order.has_length else None
         if state["batches"] != batches:

@@ -17,7 +17,13 @@ def check_order(
     batch_sampler: Any,
     drop_last: bool,
 ) -> None:
-    """The order and the batches are said in one way only."""
+    """There are samples, and their order and the batches are said in one way only."""
+    if not hasattr(dataset, "__getitem__") and not isinstance(dataset, IterableDataset):
+        raise ArgumentTypeError(
+            "CR903",
+            f"DataLoader takes a Dataset, or a list of samples, got {type(dataset).__name__}; "
+            "for samples that only come one after the other make an IterableDataset",
+        )
     clash = None
     if isinstance(dataset, IterableDataset) and (
         shuffle or sampler is not None or batch_sampler is not None

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from chainrule.data.download import cache_folder
 from chainrule.data.idx_images import IdxImages
-from chainrule.data.labelled_images import LabelledImages
-from chainrule.data.splits import Splits
+from chainrule.data.public_images import PublicImages
+from chainrule.data.splits import Labelled, Splits
 from chainrule.tensor.tensor import Tensor
 
 SOURCE = IdxImages(
@@ -50,12 +48,10 @@ def mnist(data_dir: str | Path | None = None) -> Splits:
 
     Source: LeCun, Cortes & Burges, the MNIST database of handwritten digits, 1998
     """
-    if data_dir is not None:
-        return SOURCE.splits([Path(data_dir)], None)
-    return SOURCE.splits([cache_folder() / "mnist"], cache_folder() / "mnist")
+    return SOURCE.splits(data_dir)
 
 
-class MNIST(LabelledImages):
+class MNIST(PublicImages):
     """Handwritten digits: images of 28 x 28 bytes in one channel, and the digits as ints.
 
     Args:
@@ -74,19 +70,11 @@ class MNIST(LabelledImages):
     source: ClassVar[IdxImages] = SOURCE
     classes: ClassVar[list[str]] = [f"{i} - {name}" for i, name in enumerate(NAMES)]
 
-    def __init__(
-        self,
-        root: str | Path,
-        train: bool = True,
-        transform: Callable[[Any], Any] | None = None,
-        target_transform: Callable[[Any], Any] | None = None,
-        download: bool = False,
-    ) -> None:
-        self.root = Path(root).expanduser()
-        self.train = train
+    def _read(self, download: bool) -> Labelled:
         raw = self.root / type(self).__name__ / "raw"
-        images, labels = self.source.pair(train, [raw, self.root], raw if download else None)
-        super().__init__(images[:, None], labels, transform, target_transform)
+        into = raw if download else None
+        images, labels = self.source.pair(self.train, [raw, self.root], into)
+        return images[:, None], labels
 
     @property
     def data(self) -> Tensor:
@@ -97,8 +85,3 @@ class MNIST(LabelledImages):
     def targets(self) -> Tensor:
         """All labels, int64 (n,)."""
         return Tensor._of(self._labels)
-
-    @property
-    def class_to_idx(self) -> dict[str, int]:
-        """The label of each class by its name."""
-        return {name: i for i, name in enumerate(self.classes)}

@@ -14,6 +14,11 @@ from chainrule.tensor.generator import Generator
 SPLIT_SEED = 2024  # the parts never depend on the seed of a training
 
 
+#: images (n, c, h, w) or (n, h, w), and labels (n,)
+Labelled = tuple[np.ndarray, np.ndarray]
+WHITE = 255  # the largest byte
+
+
 class Splits(NamedTuple):
     """Three parts of a dataset that do not overlap.
 
@@ -47,6 +52,17 @@ def stratified_split(
         for part, chosen in zip(parts, np.split(members, cuts), strict=True):
             part.append(chosen)
     return [np.sort(np.concatenate(part)) for part in parts]
+
+
+def splits_with_test(training: Labelled, test: Labelled, validation_fraction: float) -> Splits:
+    """The parts of a dataset of byte images that has a test part: the training part in two."""
+    images, labels = training
+    validation, train = stratified_split(labels, [validation_fraction], SPLIT_SEED)
+    return Splits(
+        image_dataset(images, labels, train, WHITE),
+        image_dataset(images, labels, validation, WHITE),
+        image_dataset(*test, np.arange(len(test[1])), WHITE),
+    )
 
 
 def image_dataset(

@@ -89,6 +89,8 @@ class CSVDataset(TensorDataset):
             raise ArgumentError(
                 "CR745", f"missing={missing!r}; give one of {', '.join(HANDLINGS)}"
             )
+        if len(delimiter) != 1:
+            raise ArgumentError("CR745", f"delimiter={delimiter!r}; give one character")
         table = _Table(Path(path), header, delimiter, frozenset(missing_values))
         columns = [c.name for c in like.columns] if like else columns
         named = [table.position(name) for name in categorical]
@@ -151,6 +153,8 @@ class _Table:
                     f"({', '.join(self.names)}). Look for a missing or superfluous "
                     f"{delimiter!r}; text that holds one needs quotes",
                 )
+        if not rows:
+            raise DataError("CR742", f"{path} has a header and no rows below it")
         self.lines = [line for line, _ in rows]
         self.cells = np.array([cells for _, cells in rows], object).reshape(-1, len(first))
         self.unknown = np.array([cell in missing for cell in self.cells.flat], bool)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from chainrule.data.dataset import Dataset
+from chainrule.data.dataset import Dataset, checked_position
 from chainrule.errors import ArgumentError, AxisError, DataError
 from chainrule.tensor.tensor import Tensor
 
@@ -179,11 +179,7 @@ class TextDataset(Dataset):
         return (len(self.tokens) - self.block_size - 1) // self.stride + 1
 
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
-        if not -len(self) <= index < len(self):
-            raise AxisError(
-                "CR708", f"sample {index} of a dataset that has {len(self)} samples"
-            )
-        x, y = self.__getbatch__(np.array([index % len(self)]))
+        x, y = self.__getbatch__(np.array([checked_position(index, len(self))]))
         return x[0], y[0]
 
     def __getbatch__(self, positions: np.ndarray) -> list[Tensor]:

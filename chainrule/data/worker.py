@@ -111,7 +111,7 @@ def _answering(setup: Setup) -> Callable[..., Packed | None]:
     maker = BatchMaker(setup.recipe, setup.worker, in_program=False)
     start = beginning = _outcome(lambda: _initialize(setup))
 
-    def begin(which: int, seed: int, position: Any) -> None:
+    def begin(seed: int, position: Any) -> None:
         nonlocal beginning
         info.seed = seed + setup.worker
         beginning = start

@@ -93,7 +93,7 @@ class WorkerPool:
         """Begin a pass in every worker; returns its number."""
         self.passes += 1
         for worker, position in enumerate(positions):
-            self._order(worker, "begin", self.passes, seed, position)
+            self._order(worker, "begin", seed, position)
         return self.passes
 
     def make(self, worker: int, number: int, positions: Any) -> None:

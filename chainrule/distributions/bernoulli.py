@@ -51,17 +51,14 @@ class Bernoulli(BinaryParameter, ExponentialFamily):
         return (noise < self.probs.detach()).to(noise.dtype)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
+        self._check_value(value)
         return -binary_cross_entropy(self.logits, value)
 
     def entropy(self) -> Tensor:
         return binary_cross_entropy(self.logits, self.probs)
 
     def enumerate_support(self, expand: bool = True) -> Tensor:
-        axes = len(self._batch_shape)
-        values = arange(2, dtype=self._param.dtype).reshape(-1, *(1,) * axes)
-        return values.expand(-1, *self._batch_shape) if expand else values
+        return self._enumerated(arange(2, dtype=self._param.dtype), expand)
 
     @property
     def _natural_params(self) -> tuple[Tensor, ...]:

@@ -17,15 +17,18 @@ from chainrule.tensor.tensor import Tensor
 class CountOf(BinaryParameter, Distribution):
     """The family: a number of trials, each with a probability."""
 
-    total_count: Tensor
-
-    def _set_count(self, total_count: Any, **probability: Any) -> Tensor:
-        value = self._set_probability(**probability)
-        name = "probs" if probability["probs"] is not None else "logits"
-        self.total_count, value = broadcast_all(total_count, value)
-        self.total_count = self.total_count.to(value.dtype)
-        vars(self)[name] = value
-        return value
+    def __init__(
+        self,
+        total_count: Any,
+        probs: Any = None,
+        logits: Any = None,
+        validate_args: bool | None = None,
+    ) -> None:
+        value = self._set_probability(probs, logits)
+        count, value = broadcast_all(total_count, value)
+        self.total_count = count.to(value.dtype)
+        vars(self)["logits" if probs is None else "probs"] = value
+        super().__init__(value.shape, validate_args=validate_args)
 
 
 class Binomial(CountOf):
@@ -51,8 +54,7 @@ class Binomial(CountOf):
         logits: Any = None,
         validate_args: bool | None = None,
     ) -> None:
-        shape = self._set_count(total_count, probs=probs, logits=logits).shape
-        super().__init__(shape, validate_args=validate_args)
+        super().__init__(total_count, probs, logits, validate_args)
 
     @constraints.dependent_property(is_discrete=True, event_dim=0)
     def support(self) -> Any:
@@ -75,8 +77,7 @@ class Binomial(CountOf):
         return binomial(count.detach(), self.probs.detach())
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
+        self._check_value(value)
         n, logits = self.total_count, self.logits
         ways = (n + 1).lgamma() - (value + 1).lgamma() - (n - value + 1).lgamma()
         return ways + value * logits - n * log1p_exp(logits)
@@ -87,9 +88,8 @@ class Binomial(CountOf):
         return -(likely.exp() * likely).sum(0)
 
     def enumerate_support(self, expand: bool = True) -> Tensor:
-        count, axes = self._largest_count("enumerate_support"), len(self._batch_shape)
-        values = arange(count + 1, dtype=self._param.dtype).reshape(-1, *(1,) * axes)
-        return values.expand(-1, *self._batch_shape) if expand else values
+        count = self._largest_count("enumerate_support")
+        return self._enumerated(arange(count + 1, dtype=self._param.dtype), expand)
 
     def _largest_count(self, what: str) -> int:
         counts = self.total_count._array(f"Binomial.{what}()")

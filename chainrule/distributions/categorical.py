@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from chainrule import dtypes
@@ -77,6 +78,7 @@ class Categorical(Distribution):
 
     @property
     def param_shape(self) -> Size:
+        """The shape of probs or logits, (…, K)."""
         return self._param.shape
 
     @constraints.dependent_property(is_discrete=True, event_dim=0)
@@ -95,11 +97,10 @@ class Categorical(Distribution):
         return self._param.argmax(-1)
 
     def sample(self, sample_shape: Any = ()) -> Tensor:
-        return drawn_categories(self.probs.detach(), sample_shape)
+        return drawn_categories(self.probs.detach(), self._sizes(sample_shape))
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
+        self._check_value(value)
         chosen, logits = broadcast_tensors(value.long().unsqueeze(-1), self.logits)
         return logits.gather(-1, chosen[..., :1]).squeeze(-1)
 
@@ -108,20 +109,50 @@ class Categorical(Distribution):
         return -(logits * self.probs).sum(-1)
 
     def enumerate_support(self, expand: bool = True) -> Tensor:
-        axes = len(self._batch_shape)
-        values = arange(self._num_events).reshape(-1, *(1,) * axes)
-        return values.expand(-1, *self._batch_shape) if expand else values
+        return self._enumerated(arange(self._num_events), expand)
 
 
-def drawn_categories(probs: Tensor, sample_shape: Any) -> Tensor:
+class OverCategories(Distribution):
+    """The family: events with one number for each category of a Categorical.
+
+    Shapes:  probs or logits (…, K) → batch_shape (…), event_shape (K)
+    """
+
+    arg_constraints = {"probs": constraints.simplex, "logits": constraints.real_vector}
+
+    def __init__(
+        self, probs: Tensor | None = None, logits: Tensor | None = None,
+        validate_args: bool | None = None,
+    ) -> None:  # fmt: skip
+        self._categorical = Categorical(probs, logits, validate_args=validate_args)
+        shape = self._categorical.param_shape
+        super().__init__(shape[:-1], shape[-1:], validate_args=validate_args)
+
+    @property
+    def logits(self) -> Tensor:
+        """ln pₖ"""
+        return self._categorical.logits
+
+    @property
+    def probs(self) -> Tensor:
+        """pₖ"""
+        return self._categorical.probs
+
+    @property
+    def param_shape(self) -> Size:
+        """The shape of probs or logits, (…, K)."""
+        return self._categorical.param_shape
+
+
+def drawn_categories(probs: Tensor, sample_shape: tuple[int, ...]) -> Tensor:
     """Categories drawn with probabilities (…, K), in the shape sample_shape + (…).
 
     Notes: the first whose running sum exceeds u times the whole sum; in float64 u · sum stays
     below the sum, so that a category without probability is never drawn.
     """
     batch, count = tuple(probs.shape[:-1]), probs.shape[-1]
-    size = Size(sample_shape)
     sums = probs.to(dtypes.float64).reshape(-1, count).cumsum(-1)
-    places = rand((sums.shape[0], size.numel()), dtype=dtypes.float64) * sums[:, -1:]
+    size = (sums.shape[0], math.prod(sample_shape))
+    places = rand(size, dtype=dtypes.float64) * sums[:, -1:]
     found = sums.searchsorted(places, right=True)  # (batch, samples)
-    return found.mT.reshape(tuple(size) + batch)
+    return found.mT.reshape(sample_shape + batch)

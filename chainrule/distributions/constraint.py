@@ -91,7 +91,7 @@ def is_dependent(constraint: Any) -> bool:
     return isinstance(constraint, Dependent)
 
 
-class Independent(Constraint):
+class IndependentConstraint(Constraint):
     """Another constraint, of events with `reinterpreted_batch_ndims` more axes."""
 
     def __init__(self, base_constraint: Constraint, reinterpreted_batch_ndims: int) -> None:

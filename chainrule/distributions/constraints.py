@@ -14,7 +14,7 @@ from chainrule.distributions.constraint import (
     Constraint,
     Dependent,
     DependentProperty,
-    Independent,
+    IndependentConstraint,
 )
 from chainrule.distributions.constraint import (
     MixtureSameFamilyConstraint as MixtureSameFamilyConstraint,
@@ -269,14 +269,14 @@ class Cat(Stack):
 
 dependent = Dependent()
 dependent_property = DependentProperty
-independent = Independent
+independent = IndependentConstraint
 boolean = Boolean()
 one_hot = OneHot()
 nonnegative_integer = IntegerGreaterThan(0)
 positive_integer = IntegerGreaterThan(1)
 integer_interval = IntegerInterval
 real = Real()
-real_vector = Independent(real, 1)
+real_vector = IndependentConstraint(real, 1)
 positive = GreaterThan(0.0)
 nonnegative = GreaterThanEq(0.0)
 greater_than = GreaterThan

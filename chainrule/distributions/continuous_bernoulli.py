@@ -91,13 +91,11 @@ class ContinuousBernoulli(BinaryParameter, ExponentialFamily):
         return self.icdf(self._uniform(sample_shape, self.probs))
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
+        self._check_value(value)
         return self._cont_bern_log_norm() - binary_cross_entropy(self.logits, value)
 
     def cdf(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
+        self._check_value(value)
         apart, cut, _ = self._apart()
         below = cut.pow(value) * (1 - cut).pow(1 - value) + cut - 1
         return (below / (2 * cut - 1)).where(apart, value).clamp(0, 1)

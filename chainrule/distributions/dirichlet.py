@@ -41,8 +41,7 @@ class Dirichlet(ExponentialFamily):
         return standard_dirichlet(self.concentration.expand(shape))
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
+        self._check_value(value)
         a = self.concentration
         weight = a.sum(-1).lgamma() - a.lgamma().sum(-1)
         return (a - 1).xlogy(value).sum(-1) + weight

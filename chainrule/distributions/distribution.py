@@ -9,7 +9,7 @@ import numpy as np
 
 from chainrule.distributions.constraints import Constraint, is_dependent
 from chainrule.distributions.parameters import lazy_property
-from chainrule.errors import AbsentError, ArgumentError
+from chainrule.errors import AbsentError, ArgumentError, ArgumentTypeError
 from chainrule.tensor import trace
 from chainrule.tensor.creation import rand
 from chainrule.tensor.grad_mode import no_grad
@@ -66,7 +66,23 @@ class Distribution:
         return self._event_shape
 
     def _extended_shape(self, sample_shape: Any = ()) -> Size:
-        return Size(tuple(sample_shape) + tuple(self._batch_shape) + tuple(self._event_shape))
+        return Size((*self._sizes(sample_shape), *self._batch_shape, *self._event_shape))
+
+    def _sizes(self, sample_shape: Any) -> tuple[int, ...]:
+        """How many samples are wanted along each axis."""
+        if isinstance(sample_shape, int):
+            raise ArgumentTypeError(
+                "CR953",
+                f"{type(self).__name__}: sample_shape is a tuple of sizes, got {sample_shape}; "
+                f"write sample(({sample_shape},))",
+            )
+        return tuple(sample_shape)
+
+    def _enumerated(self, events: Tensor, expand: bool) -> Tensor:
+        """Events along a first axis, behind it those of the batch: of length 1, or expanded."""
+        batch, shape = tuple(self._batch_shape), tuple(self._event_shape)
+        values = events.reshape(-1, *(1,) * len(batch), *shape)
+        return values.expand(-1, *batch, *shape) if expand else values
 
     def _uniform(self, sample_shape: Any, like: Tensor) -> Tensor:
         """Uniform numbers in the shape of a sample."""
@@ -182,6 +198,11 @@ class Distribution:
             valid = constraint.check(value)
             if not valid.all():
                 self._refuse("CR950", f"parameter {name}", constraint, value, valid)
+
+    def _check_value(self, value: Any) -> None:
+        """What `log_prob` and `cdf` begin with: the check, unless validate_args is False."""
+        if self._validate_args:
+            self._validate_sample(value)
 
     def _validate_sample(self, value: Any) -> None:
         """Refuse a value that is no event of these distributions."""

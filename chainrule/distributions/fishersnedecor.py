@@ -52,8 +52,7 @@ class FisherSnedecor(Distribution):
         return (above / below.clamp_min(tiny)).clamp_min(tiny)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
+        self._check_value(value)
         m, n = self.df1 / 2, self.df2 / 2
         ratio = self.df1 / self.df2
         weight = (m + n).lgamma() - m.lgamma() - n.lgamma()

@@ -55,14 +55,12 @@ class Gamma(ExponentialFamily):
         return x.masked_fill(x.detach() < tiny, tiny)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
+        self._check_value(value)
         a = self.concentration
         return a.xlogy(self.rate) + (a - 1).xlogy(value) - self.rate * value - a.lgamma()
 
     def cdf(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
+        self._check_value(value)
         return self.concentration.igamma(self.rate * value)
 
     def entropy(self) -> Tensor:

@@ -46,8 +46,7 @@ class GeneralizedPareto(Distribution):
         return none, self.concentration.masked_fill(none, 1)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
+        self._check_value(value)
         z, (none, shape) = (value - self.loc) / self.scale, self._split()
         power = 1 / shape + 1
         fall = power * (shape * z).log1p()
@@ -55,8 +54,7 @@ class GeneralizedPareto(Distribution):
 
     def log_survival_function(self, value: Tensor) -> Tensor:
         """ln P(x > value)"""
-        if self._validate_args:
-            self._validate_sample(value)
+        self._check_value(value)
         z, (none, shape) = (value - self.loc) / self.scale, self._split()
         return -z.where(none, (shape * z).log1p() / shape)
 

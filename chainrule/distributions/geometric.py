@@ -52,8 +52,7 @@ class Geometric(BinaryParameter, Distribution):
         return (u.log() / (-self.probs.detach()).log1p()).floor()
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
+        self._check_value(value)
         never = (self.probs == 1) & (value == 0)
         p = self.probs.masked_fill(never, 0)
         return value * (-p).log1p() + self.probs.log()

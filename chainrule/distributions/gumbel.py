@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from chainrule.distributions import constraints
-from chainrule.distributions.distribution import Distribution
-from chainrule.distributions.parameters import EULER, broadcast_all
+from chainrule.distributions.location_scale import LocationScale
+from chainrule.distributions.parameters import EULER
 from chainrule.dtypes import finfo
 from chainrule.tensor.tensor import Tensor
 
 
-class Gumbel(Distribution):
+class Gumbel(LocationScale):
     """P(t ≤ x) = exp(-e⁻ᶻ)  with  z = (x - loc) / scale: of the largest of many numbers.
 
     Example:
@@ -21,21 +20,9 @@ class Gumbel(Distribution):
         tensor(0.5772)
     """
 
-    arg_constraints = {"loc": constraints.real, "scale": constraints.positive}
-    support = constraints.real
-    has_rsample = True
-
-    def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None) -> None:
-        self.loc, self.scale = broadcast_all(loc, scale)
-        super().__init__(self.loc.shape, validate_args=validate_args)
-
     @property
     def mean(self) -> Tensor:
         return self.loc + self.scale * EULER
-
-    @property
-    def mode(self) -> Tensor:
-        return self.loc
 
     @property
     def stddev(self) -> Tensor:
@@ -50,15 +37,13 @@ class Gumbel(Distribution):
         return self.icdf(u.clamp_min(finfo(u.dtype).tiny))
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
-        z = (self.loc - value) / self.scale
+        self._check_value(value)
+        z = -self._standardized(value)
         return z - z.exp() - self.scale.log()
 
     def cdf(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
-        return (-((self.loc - value) / self.scale).exp()).exp()
+        self._check_value(value)
+        return (-(-self._standardized(value)).exp()).exp()
 
     def icdf(self, value: Tensor) -> Tensor:
         return self.loc - self.scale * (-value.log()).log()

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
-from chainrule.distributions import constraints
+from chainrule.distributions.absolute_value import AbsoluteValue
 from chainrule.distributions.normal import Normal
-from chainrule.distributions.parameters import broadcast_all
-from chainrule.distributions.transformed_distribution import TransformedDistribution
-from chainrule.distributions.transforms import AbsTransform
 from chainrule.tensor.tensor import Tensor
 
 
-class HalfNormal(TransformedDistribution):
+class HalfNormal(AbsoluteValue):
     """The absolute value of a normal number around 0.
+
+    p(x) = exp(-x² / 2σ²) √(2/π) / σ  for x ≥ 0, with σ = scale
 
     Example:
         >>> import chainrule as cr
@@ -22,46 +20,13 @@ class HalfNormal(TransformedDistribution):
         tensor(0.)
     """
 
-    arg_constraints = {"scale": constraints.positive}
-    support = constraints.nonnegative
-    has_rsample = True
     base_dist: Normal
-
-    def __init__(self, scale: Any, validate_args: bool | None = None) -> None:
-        (spread,) = broadcast_all(scale)
-        base = Normal(spread.zeros_like(), spread, validate_args=False)
-        super().__init__(base, AbsTransform(), validate_args=validate_args)
-
-    @property
-    def scale(self) -> Tensor:
-        """The scale of the number whose absolute value it is."""
-        return self.base_dist.scale
+    symmetric = Normal
 
     @property
     def mean(self) -> Tensor:
         return self.scale * math.sqrt(2 / math.pi)
 
     @property
-    def mode(self) -> Tensor:
-        return self.scale.zeros_like()
-
-    @property
     def variance(self) -> Tensor:
         return self.scale.square() * (1 - 2 / math.pi)
-
-    def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
-        likely = self.base_dist.log_prob(value) + math.log(2)
-        return likely.masked_fill(value < 0, -float("inf"))
-
-    def cdf(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
-        return 2 * self.base_dist.cdf(value) - 1
-
-    def icdf(self, value: Tensor) -> Tensor:
-        return self.base_dist.icdf((value + 1) / 2)
-
-    def entropy(self) -> Tensor:
-        return self.base_dist.entropy() - math.log(2)

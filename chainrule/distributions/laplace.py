@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from chainrule.distributions import constraints
-from chainrule.distributions.distribution import Distribution
-from chainrule.distributions.parameters import broadcast_all
+from chainrule.distributions.location_scale import LocationScale
 from chainrule.dtypes import finfo
 from chainrule.tensor.tensor import Tensor
 
 
-class Laplace(Distribution):
+class Laplace(LocationScale):
     """p(x) = exp(-|x - μ| / s) / 2s  with μ = loc and s = scale.
 
     Example:
@@ -19,20 +17,6 @@ class Laplace(Distribution):
         >>> Laplace(0.0, 1.0).cdf(cr.tensor([-1.0, 0.0]))
         tensor([0.1839, 0.5000])
     """
-
-    arg_constraints = {"loc": constraints.real, "scale": constraints.positive}
-    support = constraints.real
-    has_rsample = True
-
-    def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None) -> None:
-        self.loc, self.scale = broadcast_all(loc, scale)
-        super().__init__(self.loc.shape, validate_args=validate_args)
-
-    @property
-    def mean(self) -> Tensor:
-        return self.loc
-
-    mode = mean
 
     @property
     def variance(self) -> Tensor:
@@ -48,13 +32,11 @@ class Laplace(Distribution):
         return self.loc - self.scale * u.sign() * tail.log1p()
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
+        self._check_value(value)
         return -(2 * self.scale).log() - (value - self.loc).abs() / self.scale
 
     def cdf(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
+        self._check_value(value)
         z = value - self.loc
         return 0.5 - 0.5 * z.sign() * (-z.abs() / self.scale).expm1()
 

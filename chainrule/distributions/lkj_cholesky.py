@@ -59,8 +59,7 @@ class LKJCholesky(Distribution):
             return rows + rest.sqrt().diag_embed()
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
+        self._check_value(value)
         eta, d = self.concentration, self.dim
         diagonal = value.diagonal(0, -2, -1)[..., 1:]
         power = 2 * (eta - 1).unsqueeze(-1) + d - arange(2, d + 1, dtype=eta.dtype)

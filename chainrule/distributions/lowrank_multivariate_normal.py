@@ -124,8 +124,7 @@ class LowRankMultivariateNormal(Distribution):
         return self.loc + common + self.cov_diag.sqrt() * noise
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
+        self._check_value(value)
         size = self._event_shape[0]
         distance = self._distance(value - self.loc)
         return -0.5 * (size * math.log(2 * math.pi) + self._log_det() + distance)

@@ -90,8 +90,7 @@ class MixtureSameFamily(Distribution):
         return (below * self.mixture_distribution.probs).sum(-1)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
+        self._check_value(value)
         likely = self.component_distribution.log_prob(value.unsqueeze(self._axis()))
         return (likely + self.mixture_distribution.logits.log_softmax(-1)).logsumexp(-1)
 

@@ -6,13 +6,12 @@ from typing import Any
 
 from chainrule.distributions import constraints
 from chainrule.distributions.binomial import Binomial
-from chainrule.distributions.categorical import Categorical
-from chainrule.distributions.distribution import Distribution
+from chainrule.distributions.categorical import OverCategories
 from chainrule.errors import ArgumentError
 from chainrule.tensor.tensor import Tensor
 
 
-class Multinomial(Distribution):
+class Multinomial(OverCategories):
     """p(x) = n! ∏ pₖ^xₖ / xₖ!: how often each category is drawn in n = total_count draws.
 
     Shapes:  probs or logits (…, K) → batch_shape (…), event_shape (K)
@@ -24,7 +23,6 @@ class Multinomial(Distribution):
         (tensor([25., 25., 50.]), tensor(100.))
     """
 
-    arg_constraints = {"probs": constraints.simplex, "logits": constraints.real_vector}
     total_count: int
 
     def __init__(
@@ -39,23 +37,7 @@ class Multinomial(Distribution):
                 "CR950", f"Multinomial: total_count is one whole number, got {total_count!r}"
             )
         self.total_count = total_count
-        self._categorical = Categorical(probs=probs, logits=logits, validate_args=validate_args)
-        shape = self._categorical.param_shape
-        super().__init__(shape[:-1], shape[-1:], validate_args=validate_args)
-
-    @property
-    def logits(self) -> Tensor:
-        """ln pₖ"""
-        return self._categorical.logits
-
-    @property
-    def probs(self) -> Tensor:
-        """pₖ"""
-        return self._categorical.probs
-
-    @property
-    def param_shape(self) -> Any:
-        return self._categorical.param_shape
+        super().__init__(probs, logits, validate_args)
 
     @constraints.dependent_property(is_discrete=True, event_dim=1)
     def support(self) -> Any:
@@ -70,14 +52,13 @@ class Multinomial(Distribution):
         return self.total_count * self.probs * (1 - self.probs)
 
     def sample(self, sample_shape: Any = ()) -> Tensor:
+        counts = self.probs.new_zeros(self._extended_shape(sample_shape))
         draws = self._categorical.sample((self.total_count, *sample_shape))
         last = draws.movedim(0, -1)  # (…, draws)
-        counts = self.probs.new_zeros(self._extended_shape(sample_shape))
         return counts.scatter_add(-1, last, last.new_ones(last.shape, dtype=counts.dtype))
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
+        self._check_value(value)
         ways = (value.sum(-1) + 1).lgamma() - (value + 1).lgamma().sum(-1)
         impossible = (value == 0) & (self.logits == -float("inf"))
         return ways + (self.logits.masked_fill(impossible, 0) * value).sum(-1)

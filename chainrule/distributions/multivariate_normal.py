@@ -162,8 +162,7 @@ class MultivariateNormal(FromMatrix):
         return self.loc + (self._unbroadcasted_scale_tril @ noise.unsqueeze(-1)).squeeze(-1)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
+        self._check_value(value)
         distance = mahalanobis(self._unbroadcasted_scale_tril, value - self.loc)
         volume = half_log_det(self._unbroadcasted_scale_tril)
         return -0.5 * (self._size * math.log(2 * math.pi) + distance) - volume

@@ -29,16 +29,6 @@ class NegativeBinomial(CountOf):
     }
     support = constraints.nonnegative_integer
 
-    def __init__(
-        self,
-        total_count: Any,
-        probs: Any = None,
-        logits: Any = None,
-        validate_args: bool | None = None,
-    ) -> None:
-        shape = self._set_count(total_count, probs=probs, logits=logits).shape
-        super().__init__(shape, validate_args=validate_args)
-
     @property
     def mean(self) -> Tensor:
         return self.total_count * self.logits.exp()
@@ -57,8 +47,7 @@ class NegativeBinomial(CountOf):
         return poisson(rate * self.logits.detach().exp())
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
+        self._check_value(value)
         n = self.total_count
         likely = n * logsigmoid(-self.logits) + value * logsigmoid(self.logits)
         ways = (n + value).lgamma() - (value + 1).lgamma() - n.lgamma()

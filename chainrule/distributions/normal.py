@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from chainrule.distributions import constraints
 from chainrule.distributions.exp_family import ExponentialFamily
-from chainrule.distributions.parameters import broadcast_all
+from chainrule.distributions.location_scale import LocationScale
 from chainrule.tensor.creation import randn
 from chainrule.tensor.tensor import Tensor
 
 
-class Normal(ExponentialFamily):
+class Normal(LocationScale, ExponentialFamily):
     """p(x) = exp(-(x - μ)² / 2σ²) / (σ √2π)  with μ = loc and σ = scale.
 
     Example:
@@ -22,20 +21,7 @@ class Normal(ExponentialFamily):
         (Normal(loc: 0.0, scale: 1.0), tensor(-0.9189))
     """
 
-    arg_constraints = {"loc": constraints.real, "scale": constraints.positive}
-    support = constraints.real
-    has_rsample = True
     _mean_carrier_measure = 0
-
-    def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None) -> None:
-        self.loc, self.scale = broadcast_all(loc, scale)
-        super().__init__(self.loc.shape, validate_args=validate_args)
-
-    @property
-    def mean(self) -> Tensor:
-        return self.loc
-
-    mode = mean
 
     @property
     def stddev(self) -> Tensor:
@@ -50,14 +36,12 @@ class Normal(ExponentialFamily):
         return self.loc + noise * self.scale
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
-        z = (value - self.loc) / self.scale
+        self._check_value(value)
+        z = self._standardized(value)
         return -z.square() / 2 - self.scale.log() - math.log(2 * math.pi) / 2
 
     def cdf(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
+        self._check_value(value)
         return ((value - self.loc) / (self.scale * math.sqrt(2))).erf() / 2 + 0.5
 
     def icdf(self, value: Tensor) -> Tensor:

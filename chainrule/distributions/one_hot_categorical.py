@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from chainrule.distributions import constraints
-from chainrule.distributions.categorical import Categorical
-from chainrule.distributions.distribution import Distribution
+from chainrule.distributions.categorical import OverCategories
 from chainrule.functional.embedding import one_hot
 from chainrule.tensor.creation import eye
 from chainrule.tensor.tensor import Tensor
 
 
-class OneHotCategorical(Distribution):
+class OneHotCategorical(OverCategories):
     """p(eₖ) = pₖ for the unit vectors eₖ.
 
     Shapes:  probs or logits (…, K) → batch_shape (…), event_shape (K)
@@ -23,35 +22,12 @@ class OneHotCategorical(Distribution):
         tensor([0., 1.])
     """
 
-    arg_constraints = {"probs": constraints.simplex, "logits": constraints.real_vector}
     support = constraints.one_hot
     has_enumerate_support = True
-
-    def __init__(
-        self, probs: Tensor | None = None, logits: Tensor | None = None,
-        validate_args: bool | None = None,
-    ) -> None:  # fmt: skip
-        self._categorical = Categorical(probs, logits, validate_args=validate_args)
-        shape = self._categorical.param_shape
-        super().__init__(shape[:-1], shape[-1:], validate_args=validate_args)
 
     @property
     def _param(self) -> Tensor:
         return self._categorical._param
-
-    @property
-    def probs(self) -> Tensor:
-        """pₖ"""
-        return self._categorical.probs
-
-    @property
-    def logits(self) -> Tensor:
-        """ln pₖ"""
-        return self._categorical.logits
-
-    @property
-    def param_shape(self) -> Any:
-        return self._categorical.param_shape
 
     @property
     def mean(self) -> Tensor:
@@ -72,17 +48,14 @@ class OneHotCategorical(Distribution):
         return self._vectors(self._categorical.sample(sample_shape))
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
+        self._check_value(value)
         return self._categorical.log_prob(value.argmax(-1))
 
     def entropy(self) -> Tensor:
         return self._categorical.entropy()
 
     def enumerate_support(self, expand: bool = True) -> Tensor:
-        count, axes = self._event_shape[0], len(self._batch_shape)
-        values = eye(count, dtype=self._param.dtype).reshape(count, *(1,) * axes, count)
-        return values.expand(count, *self._batch_shape, count) if expand else values
+        return self._enumerated(eye(self._event_shape[0], dtype=self._param.dtype), expand)
 
 
 class OneHotCategoricalStraightThrough(OneHotCategorical):

@@ -35,9 +35,7 @@ def broadcast_all(*values: Any) -> tuple[Tensor, ...]:
                 f"a parameter is a number or a tensor, got {type(value).__name__}; "
                 "chainrule.tensor(value) makes one",
             )
-    kind = settings.defaults.float_dtype
-    for x in tensors[:1]:
-        kind = x._cell.array.dtype
+    kind = tensors[0]._cell.array.dtype if tensors else settings.defaults.float_dtype
     made = [
         x if isinstance(x, Tensor) else full((), float(x), dtype=dtypes.OF_NUMPY[kind])
         for x in values
@@ -135,4 +133,5 @@ class BinaryParameter:
 
     @property
     def param_shape(self) -> Any:
+        """The shape of probs or logits."""
         return self._param.shape

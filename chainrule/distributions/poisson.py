@@ -41,8 +41,7 @@ class Poisson(ExponentialFamily):
         return poisson(self.rate.detach().expand(self._extended_shape(sample_shape)))
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
+        self._check_value(value)
         return value.xlogy(self.rate) - self.rate - (value + 1).lgamma()
 
     @property

@@ -58,8 +58,7 @@ class StudentT(Distribution):
         return self.loc + self.scale * z * (self.df / w).sqrt()
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
+        self._check_value(value)
         z = (value - self.loc) / self.scale
         return -(self.df + 1) / 2 * (z.square() / self.df).log1p() - self._log_weight()
 

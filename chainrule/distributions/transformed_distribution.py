@@ -87,8 +87,7 @@ class TransformedDistribution(Distribution):
         return y
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
+        self._check_value(value)
         axes, y = len(self._event_shape), value
         stretch: Any = 0.0
         for transform in reversed(self.transforms):

@@ -33,8 +33,7 @@ class VonMises(Distribution):
         super().__init__(self.loc.shape, validate_args=validate_args)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
+        self._check_value(value)
         k = self.concentration
         # ln I₀(κ) = κ + ln(e⁻ᵏ I₀(κ)), which does not overflow
         return k * ((value - self.loc).cos() - 1) - math.log(2 * math.pi) - k.i0e().log()

@@ -96,8 +96,7 @@ class Wishart(FromMatrix, ExponentialFamily):
         return factor @ factor.mT
 
     def log_prob(self, value: Tensor) -> Tensor:
-        if self._validate_args:
-            self._validate_sample(value)
+        self._check_value(value)
         nu, d = self.df, self._size
         distance = value.cholesky_solve(self._unbroadcasted_scale_tril).diagonal(0, -2, -1)
         power = (nu - d - 1) / 2 * value.slogdet().logabsdet

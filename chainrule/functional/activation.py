@@ -21,7 +21,7 @@ from chainrule.tensor.tensor import Tensor
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
 
 
-def _stored(input: Tensor, y: Tensor, inplace: bool) -> Tensor:
+def stored(input: Tensor, y: Tensor, inplace: bool) -> Tensor:
     """y, or the input holding y."""
     return input._assign(y, "inplace=True") if inplace else y
 
@@ -36,7 +36,7 @@ def relu(input: Tensor, inplace: bool = False) -> Tensor:
         >>> relu(cr.tensor([-1.0, 0.0, 2.0]))
         tensor([0., 0., 2.])
     """
-    return _stored(input, input.relu(), inplace)
+    return stored(input, input.relu(), inplace)
 
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
@@ -44,7 +44,7 @@ def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = Fals
 
     Source:  Maas, Hannun & Ng 2013, "Rectifier nonlinearities improve acoustic models"
     """
-    return _stored(input, input.where(input > 0, input * negative_slope), inplace)
+    return stored(input, input.where(input > 0, input * negative_slope), inplace)
 
 
 def prelu(input: Tensor, weight: Tensor) -> Tensor:
@@ -85,7 +85,7 @@ def rrelu(
         return leaky_relu(input, (lower + upper) / 2, inplace)
     spread = default_generator.uniform(tuple(input.shape)).to(input.dtype)
     slopes = spread * (upper - lower) + lower
-    return _stored(input, input.where(input > 0, input * slopes), inplace)
+    return stored(input, input.where(input > 0, input * slopes), inplace)
 
 
 def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
@@ -93,7 +93,7 @@ def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
 
     Source:  Clevert, Unterthiner & Hochreiter 2016, "Fast and accurate deep network learning"
     """
-    return _stored(input, input.relu() + alpha * input.clamp(max=0).expm1(), inplace)
+    return stored(input, input.relu() + alpha * input.clamp(max=0).expm1(), inplace)
 
 
 def selu(input: Tensor, inplace: bool = False) -> Tensor:
@@ -102,7 +102,7 @@ def selu(input: Tensor, inplace: bool = False) -> Tensor:
     Notes:   s and α keep mean 0 and variance 1 from layer to layer.
     Source:  Klambauer et al. 2017, "Self-normalizing neural networks"
     """
-    return _stored(input, SELU_SCALE * elu(input, SELU_ALPHA), inplace)
+    return stored(input, SELU_SCALE * elu(input, SELU_ALPHA), inplace)
 
 
 def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
@@ -110,7 +110,7 @@ def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
 
     Source:  Barron 2017, "Continuously differentiable exponential linear units"
     """
-    return _stored(input, input.relu() + alpha * (input / alpha).clamp(max=0).expm1(), inplace)
+    return stored(input, input.relu() + alpha * (input / alpha).clamp(max=0).expm1(), inplace)
 
 
 def gelu(input: Tensor, approximate: str = "none") -> Tensor:
@@ -136,7 +136,7 @@ def silu(input: Tensor, inplace: bool = False) -> Tensor:
 
     Source:  Elfwing, Uchibe & Doya 2017; Ramachandran, Zoph & Le 2017
     """
-    return _stored(input, input * input.sigmoid(), inplace)
+    return stored(input, input * input.sigmoid(), inplace)
 
 
 def mish(input: Tensor, inplace: bool = False) -> Tensor:
@@ -144,7 +144,7 @@ def mish(input: Tensor, inplace: bool = False) -> Tensor:
 
     Source:  Misra 2019, "Mish: a self regularized non-monotonic activation function"
     """
-    return _stored(input, input * softplus(input).tanh(), inplace)
+    return stored(input, input * softplus(input).tanh(), inplace)
 
 
 def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
@@ -203,7 +203,7 @@ def hardtanh(
 ) -> Tensor:
     """y = x between min_val and max_val, the nearer of the two outside; there y' = 0."""
     inside = (input > min_val) & (input < max_val)
-    return _stored(input, input.where(inside, input.detach().clamp(min_val, max_val)), inplace)
+    return stored(input, input.where(inside, input.detach().clamp(min_val, max_val)), inplace)
 
 
 def relu6(input: Tensor, inplace: bool = False) -> Tensor:
@@ -213,7 +213,7 @@ def relu6(input: Tensor, inplace: bool = False) -> Tensor:
 
 def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
     """The logistic function in three straight pieces  y = min(max(x + 3, 0), 6) / 6."""
-    return _stored(input, relu6(input + 3) / 6, inplace)
+    return stored(input, relu6(input + 3) / 6, inplace)
 
 
 def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
@@ -221,12 +221,12 @@ def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
 
     Source:  Howard et al. 2019, "Searching for MobileNetV3"
     """
-    return _stored(input, input * relu6(input + 3) / 6, inplace)
+    return stored(input, input * relu6(input + 3) / 6, inplace)
 
 
 def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
     """y = x where x > threshold, else value."""
-    return _stored(input, input.masked_fill(input <= threshold, value), inplace)
+    return stored(input, input.masked_fill(input <= threshold, value), inplace)
 
 
 def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
@@ -284,12 +284,12 @@ def _in_place(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """The function with its result stored in the input."""
 
     @functools.wraps(function)
-    def stored(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+    def in_place(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         return function(input, *args, **kwargs, inplace=True)
 
-    stored.__name__ = stored.__qualname__ = f"{function.__name__}_"
-    stored.__doc__ = f"`{function.__name__}`, with the result stored in the input."
-    return stored
+    in_place.__name__ = in_place.__qualname__ = f"{function.__name__}_"
+    in_place.__doc__ = f"`{function.__name__}`, with the result stored in the input."
+    return in_place
 
 
 relu_ = _in_place(relu)

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import ArgumentError, ShapeError
-from chainrule.functional.pooling import batched, constant, elements
+from chainrule.functional.pooling import constant, elements
+from chainrule.functional.spatial import batched, repeated
 from chainrule.tensor.tensor import Tensor
 
 OutputSizes = int | None | Sequence[int | None]
@@ -113,6 +114,7 @@ def adaptive_max_pool3d_with_indices(
 def adaptive_max_pool(
     spatial: int, input: Tensor, output_size: OutputSizes, return_indices: bool
 ) -> Any:
+    """The largest elements over `spatial` axes; adaptive_max_pool2d says of what."""
     sizes = _output_sizes(spatial, input, output_size)
     images = batched(input, spatial)
     if all(n % parts == 0 for n, parts in zip(images.shape[2:], sizes, strict=True)):
@@ -145,7 +147,7 @@ def _parts(size: int, parts: int) -> list[tuple[int, int]]:
 
 
 def _output_sizes(spatial: int, input: Tensor, asked: OutputSizes) -> tuple[int, ...]:
-    listed = (asked,) * spatial if asked is None or isinstance(asked, int) else tuple(asked)
+    listed = repeated(asked, spatial)
     if len(listed) != spatial or any(size is not None and size < 1 for size in listed):
         raise ArgumentError(
             "CR524",

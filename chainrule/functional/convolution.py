@@ -6,10 +6,9 @@ from collections.abc import Sequence
 
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.functional.channels import per_channel
+from chainrule.functional.spatial import Sizes, batched, per_axis
 from chainrule.ops.narrowing import narrowed
 from chainrule.tensor.tensor import Tensor
-
-Sizes = int | Sequence[int]
 
 
 def conv1d(
@@ -163,7 +162,7 @@ def transposed_convolution(
 ) -> Tensor:
     """Transposed convolution over `spatial` axes; conv_transpose2d says what it computes."""
     _check_weight(f"conv_transpose{spatial}d", "(c, o / groups, *kernel)", spatial, weight)
-    images = input.unsqueeze(0) if input.ndim == spatial + 1 else input
+    images = batched(input, spatial)
     y = images.convolve_transposed(weight, stride, padding, output_padding, dilation, groups)
     y = y if bias is None else _biased(y, bias)
     return y if images is input else y.squeeze(0)
@@ -181,14 +180,16 @@ def convolution(
 ) -> Tensor:
     """Convolution over `spatial` axes; conv2d says what it computes."""
     _check_weight(f"conv{spatial}d", "(o, c / groups, *kernel)", spatial, weight)
-    if input.ndim == spatial + 1:  # one image without the axis of the batch
-        images = input.unsqueeze(0)
-        y = convolution(spatial, images, weight, bias, stride, padding, dilation, groups)
-        return y.squeeze(0)
+    images = padded = batched(input, spatial)
     if isinstance(padding, str):
-        input, padding = _padded(input, weight, stride, padding, dilation), 0
-    y = input.convolve(weight, stride, padding, dilation, groups)
-    return y if bias is None else _biased(y, bias)
+        check_padding(f"conv{spatial}d", padding, per_axis(stride, spatial))
+        if padding == "same":
+            borders = same_padding(weight.shape[2:], per_axis(dilation, spatial))
+            padded = images.pad_constant([(0, 0)] * (images.ndim - spatial) + borders)
+        padding = 0
+    y = padded.convolve(weight, stride, padding, dilation, groups)
+    y = y if bias is None else _biased(y, bias)
+    return y if images is input else y.squeeze(0)
 
 
 def _check_weight(what: str, axes: str, spatial: int, weight: Tensor) -> None:
@@ -210,30 +211,17 @@ def _biased(y: Tensor, bias: Tensor) -> Tensor:
     return y + per_channel(narrowed(bias)[0], y)
 
 
-def _padded(
-    input: Tensor, weight: Tensor, stride: Sizes, padding: str, dilation: Sizes
-) -> Tensor:
-    """The input with the zeros that a padding by name means."""
-    if padding == "valid":
-        return input
-    kernel = weight.shape[2:]
-    if padding != "same" or set(per_axis(stride, len(kernel))) != {1}:
+def check_padding(what: str, padding: str, stride: tuple[int, ...]) -> None:
+    """Raises ArgumentError (CR521) for a padding by name that is unknown or cannot be."""
+    if padding != "valid" and (padding != "same" or set(stride) != {1}):
         raise ArgumentError(
             "CR521",
-            f"a convolution with padding={padding!r} and stride={stride}: a padding by name is "
-            "'valid', or 'same' with stride 1; give numbers instead",
+            f"{what}: padding={padding!r} with stride={stride}: a padding by name is 'valid', "
+            "or 'same' with stride 1; give numbers instead",
         )
-    borders = same_padding(tuple(kernel), per_axis(dilation, len(kernel)))
-    return input.pad_constant([(0, 0)] * (input.ndim - len(kernel)) + borders)
 
 
 def same_padding(kernel: Sequence[int], dilation: Sequence[int]) -> list[tuple[int, int]]:
     """What goes before and behind each axis, so that a convolution keeps its size."""
     totals = [d * (k - 1) for k, d in zip(kernel, dilation, strict=True)]
     return [(total // 2, total - total // 2) for total in totals]
-
-
-def per_axis(sizes: Sizes, count: int) -> tuple[int, ...]:
-    """One number for all axes, or one for each, as one for each."""
-    listed = (sizes,) if isinstance(sizes, int) else tuple(sizes)
-    return listed * count if len(listed) == 1 else listed

@@ -163,6 +163,11 @@ def _check(input: Tensor, weight: Tensor | None, reduction: str, what: str) -> N
             f"{what} takes an input (n, classes, …) with at least one class, got "
             f"{tuple(input.shape)}",
         )
+    check_class_weight(weight, classes, what)
+
+
+def check_class_weight(weight: Tensor | None, classes: int, what: str) -> None:
+    """Raises ShapeError (CR515) unless a weight has one number for each class."""
     if weight is not None and tuple(weight.shape) != (classes,):
         raise ShapeError(
             "CR515",

@@ -6,7 +6,8 @@ import math
 import warnings
 
 from chainrule.errors import ArgumentError, ShapeError
-from chainrule.functional.activation import SELU_ALPHA, SELU_SCALE
+from chainrule.functional.activation import SELU_ALPHA, SELU_SCALE, stored
+from chainrule.functional.spatial import check_spatial
 from chainrule.tensor.generator import default_generator
 from chainrule.tensor.tensor import Tensor
 
@@ -28,7 +29,8 @@ def dropout1d(
     input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
 ) -> Tensor:
     """Whole channels of signals (n, c, t) or (c, t) left out; see dropout."""
-    return _dropped(input, _channels(input, 1, (2, 3)), p, training, inplace)
+    check_spatial("dropout1d", input, 1)
+    return _dropped(input, _by_channel(input, input.ndim - 1), p, training, inplace)
 
 
 def dropout2d(
@@ -39,22 +41,22 @@ def dropout2d(
     Notes:   axis 1 is taken for the channels of an input with other axes too, with a warning.
     Source:  Tompson et al. 2015, "Efficient object localization using convolutional networks"
     """
-    if input.ndim != 4 and input.ndim > 1:
+    _check_channels("dropout2d", input)
+    if input.ndim != 4:
         warnings.warn(
             f"dropout2d is for images (n, c, h, w); of an input {tuple(input.shape)} axis 1 is "
             "taken for the channels",
             stacklevel=2,
         )
-        mask = (*input.shape[:2], *[1] * (input.ndim - 2))
-        return _dropped(input, mask, p, training, inplace)
-    return _dropped(input, _channels(input, 2, (4,)), p, training, inplace)
+    return _dropped(input, _by_channel(input, 2), p, training, inplace)
 
 
 def dropout3d(
     input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
 ) -> Tensor:
     """Whole channels of volumes (n, c, d, h, w) or (c, d, h, w) left out; see dropout."""
-    return _dropped(input, _channels(input, 3, (4, 5)), p, training, inplace)
+    check_spatial("dropout3d", input, 3)
+    return _dropped(input, _by_channel(input, input.ndim - 3), p, training, inplace)
 
 
 def check_probability(p: float) -> float:
@@ -82,24 +84,18 @@ def feature_alpha_dropout(
     input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False
 ) -> Tensor:
     """Whole channels of (n, c, …) set to what selu gives at -∞; see alpha_dropout."""
+    _check_channels("feature_alpha_dropout", input)
+    return _set_low(input, _by_channel(input, 2), p, training, inplace)
+
+
+def _check_channels(what: str, input: Tensor) -> None:
     if input.ndim < 2:
-        raise ShapeError(
-            "CR110",
-            f"feature_alpha_dropout takes (n, channels, …), got {tuple(input.shape)}",
-        )
-    mask = (*input.shape[:2], *[1] * (input.ndim - 2))
-    return _set_low(input, mask, p, training, inplace)
+        raise ShapeError("CR110", f"{what} takes (n, channels, …), got {tuple(input.shape)}")
 
 
-def _channels(input: Tensor, spatial: int, allowed: tuple[int, ...]) -> tuple[int, ...]:
-    """The shape of a mask with one element for each channel."""
-    if input.ndim not in allowed:
-        raise ShapeError(
-            "CR110",
-            f"dropout{spatial}d takes (n, channels, *spatial) or (channels, *spatial) with "
-            f"{spatial} spatial axes, got {tuple(input.shape)}",
-        )
-    return (*input.shape[:-spatial], *[1] * spatial)
+def _by_channel(input: Tensor, leading: int) -> tuple[int, ...]:
+    """The shape of a mask that is one number on all axes but the leading ones."""
+    return (*input.shape[:leading], *[1] * (input.ndim - leading))
 
 
 def _set_low(
@@ -112,7 +108,7 @@ def _set_low(
     kept = (default_generator.uniform(mask) >= p).to(input.dtype)
     scale = 1 / math.sqrt((1 - p) * (1 + p * low * low)) if p < 1 else 0.0
     y = input * (kept * scale) + ((1 - kept) * (low * scale) - scale * low * p)
-    return input._assign(y, "inplace=True") if inplace else y
+    return stored(input, y, inplace)
 
 
 def _dropped(
@@ -123,4 +119,4 @@ def _dropped(
         return input
     kept = default_generator.uniform(mask) >= p
     y = input * (kept.to(input.dtype) * (1 / (1 - p) if p < 1 else 0))
-    return input._assign(y, "inplace=True") if inplace else y
+    return stored(input, y, inplace)

@@ -36,22 +36,33 @@ def embedding(
         tensor([[2.0000, 2.5000],
                 [0.0000, 0.5000]])
     """
-    rows = weight.shape[0]
-    check_integers(input, "embedding")
     refuse_sparse(sparse)
-    input = in_range(input, rows, "embedding", of="row number", among="rows")
-    if max_norm is not None:
-        shorten_rows(weight, input, max_norm, norm_type)
-    y = weight[input]
-    if scale_grad_by_freq:
-        y = by_frequency(y, input, rows)
+    y, read = rows_read("embedding", weight, input, max_norm, norm_type, scale_grad_by_freq)
     if padding_idx is None:
         return y
-    learned = input != row_number(padding_idx, rows)
+    learned = read != row_number(padding_idx, weight.shape[0])
     return y.where(learned.unsqueeze(-1), y.detach())
 
 
-def shorten_rows(weight: Tensor, input: Tensor, max_norm: float, norm_type: float) -> None:
+def rows_read(
+    what: str,
+    weight: Tensor,
+    input: Tensor,
+    max_norm: float | None,
+    norm_type: float,
+    scale_grad_by_freq: bool,
+) -> tuple[Tensor, Tensor]:
+    """The rows that are read, and their numbers, checked; embedding says more."""
+    rows = weight.shape[0]
+    check_integers(input, what)
+    read = in_range(input, rows, what, of="row number", among="rows")
+    if max_norm is not None:
+        _shorten_rows(weight, read, max_norm, norm_type)
+    y = weight[read]
+    return _by_frequency(y, read, rows) if scale_grad_by_freq else y, read
+
+
+def _shorten_rows(weight: Tensor, input: Tensor, max_norm: float, norm_type: float) -> None:
     """Scale the rows of the table that are read and longer than max_norm down to it."""
     with no_grad():
         read = input.reshape(-1)
@@ -63,7 +74,7 @@ def shorten_rows(weight: Tensor, input: Tensor, max_norm: float, norm_type: floa
         )
 
 
-def by_frequency(y: Tensor, input: Tensor, rows: int) -> Tensor:
+def _by_frequency(y: Tensor, input: Tensor, rows: int) -> Tensor:
     """The rows that were read, with a gradient divided by how often each was."""
     read = input.reshape(-1)
     counts = y.new_zeros(rows).index_add(0, read, y.new_ones(read.shape))

@@ -3,13 +3,7 @@
 from __future__ import annotations
 
 from chainrule.errors import ArgumentError, ShapeError
-from chainrule.functional.embedding import (
-    by_frequency,
-    refuse_sparse,
-    row_number,
-    shorten_rows,
-)
-from chainrule.functional.labels import check_integers, in_range
+from chainrule.functional.embedding import refuse_sparse, row_number, rows_read
 from chainrule.tensor.creation import arange
 from chainrule.tensor.tensor import Tensor
 
@@ -48,29 +42,29 @@ def embedding_bag(
     """
     _check(input, offsets, mode, per_sample_weights)
     refuse_sparse(sparse)
-    rows = weight.shape[0]
-    size = input.shape[1] if input.ndim == 2 else 0
     if offsets is None:
-        offsets = arange(input.shape[0]) * size
+        offsets = arange(input.shape[0]) * input.shape[1]
     elif include_last_offset:
         offsets = offsets[:-1]
-    read = in_range(input.reshape(-1), rows, "embedding_bag", of="row number", among="rows")
-    if max_norm is not None:
-        shorten_rows(weight, read, max_norm, norm_type)
-    y = weight[read]
-    if scale_grad_by_freq:
-        y = by_frequency(y, read, rows)
+    y, read = rows_read(
+        "embedding_bag", weight, input.reshape(-1), max_norm, norm_type, scale_grad_by_freq
+    )
     counted = read.ones_like().bool()
     if padding_idx is not None:
-        counted = read != row_number(padding_idx, rows)
+        counted = read != row_number(padding_idx, weight.shape[0])
     if mode == "max":
         return _largest(y, counted, offsets)
-    bag = _bags(offsets, read.shape[0])
     share = counted.to(y.dtype)
     if per_sample_weights is not None:
         share = share * per_sample_weights.reshape(-1)
+    return _sums(y, share, offsets, mode == "mean")
+
+
+def _sums(y: Tensor, share: Tensor, offsets: Tensor, mean: bool) -> Tensor:
+    """Σ share · y over each bag, for the mean divided by how many rows count."""
+    bag = _bags(offsets, y.shape[0])
     total = y.new_zeros(offsets.shape[0], y.shape[1]).index_add(0, bag, y * share.unsqueeze(1))
-    if mode == "sum":
+    if not mean:
         return total
     counts = y.new_zeros(offsets.shape[0]).index_add(0, bag, share)
     return total / counts.clamp_min(1).unsqueeze(1)
@@ -100,7 +94,6 @@ def _largest(y: Tensor, counted: Tensor, offsets: Tensor) -> Tensor:
 def _check(
     input: Tensor, offsets: Tensor | None, mode: str, per_sample_weights: Tensor | None
 ) -> None:
-    check_integers(input, "embedding_bag")
     if input.ndim not in (1, 2) or (input.ndim == 1) != (offsets is not None):
         raise ShapeError(
             "CR565",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chainrule.functional.convolution import Sizes, per_axis
+from chainrule.functional.spatial import Sizes, batched, per_axis
 from chainrule.tensor.tensor import Tensor
 
 
@@ -28,7 +28,7 @@ def unfold(
                 [3., 4.],
                 [4., 5.]])
     """
-    images = input.unsqueeze(0) if input.ndim == 3 else input
+    images = batched(input, 2)
     y = images.window_columns(per_axis(kernel_size, 2), stride, padding, dilation)
     return y if images is input else y.squeeze(0)
 
@@ -54,7 +54,7 @@ def fold(
         tensor([[[1., 2., 1.],
                  [1., 2., 1.]]])
     """
-    columns = input.unsqueeze(0) if input.ndim == 2 else input
+    columns = batched(input, 1)
     kernel = per_axis(kernel_size, 2)
     y = columns.add_window_columns(per_axis(output_size, 2), kernel, stride, padding, dilation)
     return y if columns is input else y.squeeze(0)

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import ArgumentError, ShapeError
-from chainrule.functional.convolution import Sizes, per_axis
-from chainrule.functional.pooling import batched, constant, elements
+from chainrule.functional.pooling import constant, elements
+from chainrule.functional.spatial import Sizes, batched, check_spatial, per_axis, repeated
 from chainrule.tensor.creation import rand
 from chainrule.tensor.functions.joining import cat
 from chainrule.tensor.tensor import Tensor
@@ -100,6 +100,7 @@ def fractional_max_pool(
     samples: Tensor | None,
 ) -> Any:
     """Fractional pooling over `spatial` axes; fractional_max_pool2d says what it is."""
+    check_spatial(f"fractional_max_pool{spatial}d", input, spatial)
     images = batched(input, spatial)
     kernel = per_axis(kernel_size, spatial)
     sizes = _output_sizes(images, kernel, output_size, output_ratio)
@@ -157,17 +158,11 @@ def _output_sizes(
     output_ratio: Ratios | None,
 ) -> tuple[int, ...]:
     spatial, old = len(kernel), images.shape[2:]
-    if images.ndim != spatial + 2:
-        raise ShapeError(
-            "CR110",
-            f"fractional_max_pool{spatial}d takes (n, channels, *spatial) or (channels, "
-            f"*spatial) with {spatial} spatial axes, got {tuple(images.shape)}",
-        )
     check_choice(f"fractional_max_pool{spatial}d", spatial, output_size, output_ratio)
     if output_ratio is None or output_size is not None:
         sizes = per_axis(output_size or 0, spatial)
     else:
-        ratios = ratios_of(output_ratio, spatial)
+        ratios = repeated(output_ratio, spatial)
         sizes = tuple([int(n * ratio) for n, ratio in zip(old, ratios, strict=True)])
     fits = [m >= 1 and m + k - 1 <= n for n, k, m in zip(old, kernel, sizes, strict=True)]
     if not all(fits):
@@ -188,15 +183,10 @@ def check_choice(
             "CR545", f"{what}: say how much remains, output_size or output_ratio"
         )
     if output_ratio is not None:
-        ratios = ratios_of(output_ratio, spatial)
+        ratios = repeated(output_ratio, spatial)
         if len(ratios) != spatial or not all(0 < ratio < 1 for ratio in ratios):
             raise ArgumentError(
                 "CR545",
                 f"{what}: output_ratio={output_ratio}: expected a part between 0 and 1, or one "
                 f"for each of the {spatial} spatial axes",
             )
-
-
-def ratios_of(ratio: Ratios, spatial: int) -> tuple[float, ...]:
-    """One ratio for all axes, or one for each, as one for each."""
-    return tuple(ratio) if isinstance(ratio, Sequence) else (ratio,) * spatial

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.functional.adaptive_pooling import adaptive_avg_pool
-from chainrule.functional.convolution import Sizes
+from chainrule.functional.spatial import Sizes, repeated
 from chainrule.ops.resampling import Resample
 from chainrule.ops.resampling_kernels import Resampling
 from chainrule.tensor.tensor import Tensor
@@ -102,7 +101,7 @@ def _resampling(
 
 def _sizes(
     input: Tensor, size: Sizes | None, scale_factor: Scales | None, recompute: bool
-) -> tuple[list[int], list[float | None]]:
+) -> tuple[tuple[int, ...], tuple[float | None, ...]]:
     """The new size of each spatial axis, and by which factor, if that is to be used."""
     old = input.shape[2:]
     if (size is None) == (scale_factor is None) or (recompute and size is not None):
@@ -111,10 +110,10 @@ def _sizes(
             f"interpolate: size={size}, scale_factor={scale_factor}: give one of them (and "
             "recompute_scale_factor only with a scale_factor)",
         )
-    scales: list[Any] = _each(scale_factor, len(old))
-    sizes = _each(size, len(old))
+    scales = repeated(scale_factor, len(old))
+    sizes = repeated(size, len(old))
     if scale_factor is not None:
-        sizes = [math.floor(n * scale) for n, scale in zip(old, scales, strict=False)]
+        sizes = tuple([math.floor(n * scale) for n, scale in zip(old, scales, strict=False)])
     whole = all(isinstance(n, (int, np.integer)) and n >= 1 for n in (*sizes, *old))
     if not len(sizes) == len(scales) == len(old) or not whole:
         raise ArgumentError(
@@ -123,12 +122,7 @@ def _sizes(
             f"expected one number, or one for each of the {len(old)} spatial axes, that leaves "
             "whole elements on every axis",
         )
-    return list(map(int, sizes)), [None] * len(old) if recompute else scales
-
-
-def _each(given: Any, count: int) -> list[Any]:
-    """One value for all axes, or one for each, as one for each."""
-    return list(given) if isinstance(given, Sequence) else [given] * count
+    return tuple(map(int, sizes)), (None,) * len(old) if recompute else scales
 
 
 def _check_mode(input: Tensor, mode: str, align_corners: bool | None, antialias: bool) -> None:

@@ -18,11 +18,12 @@ def within(labels: Tensor, classes: int) -> bool:
 
 def check_integers(labels: Tensor, what: str) -> None:
     """Raises DtypeError (CR513) unless the labels are whole numbers."""
-    if labels.dtype.category != dtypes.INTEGER:
-        raise DtypeError(
-            "CR513",
-            f"{what}: labels are whole numbers, got {labels.dtype}; labels.long() converts",
-        )
+    if labels.dtype.category == dtypes.INTEGER:
+        return
+    repair = "labels.long() converts"
+    if labels._known() is not None and (unknown := int(labels.isnan().sum().item())):
+        repair = f"{unknown} of {labels.numel()} are NaN: leave samples without a label out"
+    raise DtypeError("CR513", f"{what}: labels are whole numbers, got {labels.dtype}; {repair}")
 
 
 def in_range(

@@ -159,13 +159,20 @@ def binary_cross_entropy(
 
     Args:    weight: of each element, broadcast; the mean is not divided by it.
     Raises:  ShapeError (CR510) for unequal shapes; ArgumentError CR511, CR514, CR517 (an
-        input that is no probability).
+        input or target that is no probability).
     Notes:   with logits, binary_cross_entropy_with_logits is more exact.
     Source:  Goodfellow et al. 2016, §6.2.2.2
     """
     reduction = asked_for(reduction, size_average, reduce)
     check_equal_shapes(input, target, "binary_cross_entropy")
-    input = input._apply(Probabilities, input, what="binary_cross_entropy")
+    what = "binary_cross_entropy"
+    input = input._apply(
+        Probabilities, input, what=what, of="input",
+        repair="apply sigmoid() first, or use binary_cross_entropy_with_logits",
+    )  # fmt: skip
+    target = target._apply(
+        Probabilities, target, what=what, of="target", repair="mend the labels"
+    )
     loss = -(target * _log(input) + (1 - target) * _log(1 - input))
     return reduced(loss if weight is None else loss * weight, reduction, "binary_cross_entropy")
 

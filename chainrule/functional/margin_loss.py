@@ -5,10 +5,12 @@ They take `reduction` ("mean", "sum" or "none") and PyTorch's older `size_averag
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.functional.activation import log1p_exp, logsigmoid
+from chainrule.functional.cross_entropy import check_class_weight
 from chainrule.functional.distance import pairwise_distance
 from chainrule.functional.labels import check_integers, in_range
 from chainrule.functional.reduction import (
@@ -116,15 +118,10 @@ def triplet_margin_loss(
     Raises:  ShapeError (CR510); ArgumentError CR511, CR514, CR518 (m ≤ 0).
     Source:  Balntas et al. 2016, "Learning local feature descriptors with triplets"
     """
-    reduction = asked_for(reduction, size_average, reduce)
-    _check_axes("triplet_margin_loss", anchor, positive, negative)
-
-    def distance(a: Tensor, b: Tensor) -> Tensor:
-        return pairwise_distance(a, b, p, eps)
-
     return triplet_margin_with_distance_loss(
-        anchor, positive, negative, distance_function=distance, margin=margin, swap=swap,
-        reduction=reduction,
+        anchor, positive, negative,
+        distance_function=functools.partial(pairwise_distance, p=p, eps=eps),
+        margin=margin, swap=swap, reduction=asked_for(reduction, size_average, reduce),
     )  # fmt: skip
 
 
@@ -173,11 +170,7 @@ def multi_margin_loss(
     classes = _classes(input, what)
     if p not in (1, 2):
         raise ArgumentError("CR518", f"{what}: p={p} must be 1 or 2")
-    if weight is not None and tuple(weight.shape) != (classes,):
-        raise ShapeError(
-            "CR515",
-            f"{what}: the weight has shape {tuple(weight.shape)}, expected ({classes},)",
-        )
+    check_class_weight(weight, classes, what)
     labels = _labels(input, target, what).unsqueeze(-1)
     lead = (margin - input.gather(-1, labels) + input).clamp_min(0)
     lead = (lead if p == 1 else lead * lead).masked_fill(arange(classes) == labels, 0)
@@ -251,6 +244,7 @@ def multilabel_soft_margin_loss(
 
 
 def _classes(input: Tensor, what: str) -> int:
+    """How many classes an input (n, classes) or (classes,) has."""
     if input.ndim not in (1, 2) or input.shape[-1] == 0:
         raise ShapeError(
             "CR515",

@@ -128,7 +128,7 @@ def layer_norm(
     """Each sample normalized over its last axes  y = w (x - μ) / √(σ² + ε) + b.
 
     Shapes:  input (…, *normalized_shape), weight and bias (*normalized_shape)
-    Raises:  ShapeError (CR101) where the last axes have other sizes.
+    Raises:  ShapeError CR101 (the last axes have other sizes), CR523 (weight, bias).
     Source:  Ba, Kiros & Hinton 2016, "Layer normalization"
 
     Example:
@@ -136,7 +136,7 @@ def layer_norm(
         >>> layer_norm(cr.tensor([[1.0, 3.0]]), [2], eps=0)
         tensor([[-1.,  1.]])
     """
-    axes = _last_axes(input, normalized_shape, "layer_norm")
+    axes = _last_axes("layer_norm", input, normalized_shape, weight, bias)
     y = _standardized(_wide(input), axes, eps)
     if weight is not None:
         y = y * weight
@@ -153,7 +153,7 @@ def rms_norm(
 
     Shapes:  input (…, *normalized_shape), weight (*normalized_shape)
     Args:    eps: ε; None for the spacing of the input's type at 1.
-    Raises:  ShapeError (CR101) where the last axes have other sizes.
+    Raises:  ShapeError CR101 (the last axes have other sizes), CR523 (weight).
     Source:  Zhang & Sennrich 2019, "Root mean square layer normalization"
 
     Example:
@@ -161,19 +161,28 @@ def rms_norm(
         >>> rms_norm(cr.tensor([[3.0, -3.0]]), [2])
         tensor([[ 1., -1.]])
     """
-    axes = _last_axes(input, normalized_shape, "rms_norm")
+    axes = _last_axes("rms_norm", input, normalized_shape, weight)
     x = _wide(input)
     eps = finfo(x.dtype).eps if eps is None else eps
     y = x * (1 / ((x * x).mean(axes, keepdim=True) + eps).sqrt())
     return (y if weight is None else y * weight).to(input.dtype)
 
 
-def _last_axes(input: Tensor, normalized_shape: Sequence[int], what: str) -> tuple[int, ...]:
-    """The axes to normalize over, from the end; ShapeError (CR101) where they do not fit."""
+def _last_axes(
+    what: str, input: Tensor, normalized_shape: Sequence[int], *weights: Tensor | None
+) -> tuple[int, ...]:
+    """The axes to normalize over, from the end; ShapeError CR101 or CR523 for a misfit."""
     shape = tuple(normalized_shape)
     if not shape or tuple(input.shape[-len(shape) :]) != shape:
         sizes = ", ".join(map(str, shape))
         raise ShapeError("CR101", f"{what} expects (…, {sizes}) but got {tuple(input.shape)}")
+    for p in weights:
+        if p is not None and tuple(p.shape) != shape:
+            raise ShapeError(
+                "CR523",
+                f"{what} over axes {shape} takes a weight and a bias of that shape, got "
+                f"{tuple(p.shape)}",
+            )
     return tuple(range(-len(shape), 0))
 
 
@@ -191,7 +200,7 @@ def group_norm(
         that cannot be divided into `num_groups`.
     Source:  Wu & He 2018, "Group normalization"
     """
-    if input.ndim < 2 or input.shape[1] % num_groups:
+    if input.ndim < 2 or num_groups < 1 or input.shape[1] % num_groups:
         raise ShapeError(
             "CR528",
             f"group_norm takes (n, channels, …) with channels that can be divided into "

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.errors import ArgumentError
-from chainrule.functional.convolution import Sizes, per_axis
+from chainrule.functional.spatial import Sizes, batched, per_axis
 from chainrule.ops.window_shapes import window_counts
 from chainrule.tensor.tensor import Tensor
 
@@ -117,6 +117,7 @@ def max_pool(
     ceil_mode: bool,
     return_indices: bool,
 ) -> Any:
+    """The largest elements over `spatial` axes; max_pool2d says of what."""
     kernel = per_axis(kernel_size, spatial)
     images = batched(input, spatial)
     steps = kernel if stride is None else stride
@@ -130,11 +131,6 @@ def elements(input: Tensor, images: Tensor, index: Tensor, return_indices: bool)
     if images is not input:
         y, index = y.squeeze(0), index.squeeze(0)
     return (y, index) if return_indices else y
-
-
-def batched(input: Tensor, spatial: int) -> Tensor:
-    """The input with an axis for the batch, if it came without."""
-    return input.unsqueeze(0) if input.ndim == spatial + 1 else input
 
 
 def avg_pool1d(
@@ -205,6 +201,7 @@ def avg_pool(
     count_include_pad: bool,
     divisor: int | None,
 ) -> Tensor:
+    """The means over `spatial` axes; avg_pool2d says of what."""
     if divisor == 0:
         raise ArgumentError("CR524", f"avg_pool{spatial}d: divisor_override must not be 0")
     kernel, borders = per_axis(kernel_size, spatial), per_axis(padding, spatial)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from chainrule.errors import ArgumentError, ShapeError
-from chainrule.functional.convolution import Sizes, per_axis
+from chainrule.functional.spatial import Sizes, check_spatial, per_axis
 from chainrule.tensor.tensor import Tensor
 
 
@@ -73,12 +73,7 @@ def max_unpool(
     output_size: Sequence[int] | None,
 ) -> Tensor:
     """The way back over `spatial` axes; max_unpool2d says what it is."""
-    if input.ndim not in (spatial + 1, spatial + 2):
-        raise ShapeError(
-            "CR110",
-            f"max_unpool{spatial}d takes (n, channels, *spatial) or (channels, *spatial) with "
-            f"{spatial} spatial axes, got {tuple(input.shape)}",
-        )
+    check_spatial(f"max_unpool{spatial}d", input, spatial)
     if indices.shape != input.shape:
         raise ShapeError(
             "CR546",

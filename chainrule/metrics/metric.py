@@ -74,14 +74,16 @@ class Metric:
         given = {name: np.array(values(x, name)) for name, x in state_dict.items()}
         fits = {n: np.shape(getattr(self, n)) for n in self._counts}
         if given.keys() != fits.keys() or any(not _alike(given[n], fits[n]) for n in fits):
-            raise ArgumentError(
-                "CR912",
-                f"{self!r} has the state {fits}, got "
-                f"{ {n: x.shape for n, x in given.items()} }; load what state_dict() of a "
-                "metric with the same settings gave",
-            )
+            raise self._other_state(fits, given)
         for name, x in given.items():
             setattr(self, name, x.item() if x.ndim == 0 else x)
+
+    def _other_state(self, shapes: Any, given: dict[str, np.ndarray]) -> ArgumentError:
+        return ArgumentError(
+            "CR912",
+            f"{self!r} has the state {shapes}, got { {n: x.shape for n, x in given.items()} }; "
+            "load what state_dict() of a metric with the same settings gave",
+        )
 
     def _settings(self) -> dict[str, Any]:
         """The arguments it was made with."""

@@ -78,16 +78,11 @@ class _Ranking(Metric):
         Raises: ArgumentError (CR912) where it is not of such a metric.
         """
         given = {name: np.array(values(x, name)) for name, x in state_dict.items()}
-        names = set(self._counts)
-        columns = given[self._counts[0]].shape[1:] if names == given.keys() else None
-        if columns != self._columns():
-            raise ArgumentError(
-                "CR912",
-                f"{self!r} has a state of {' and '.join(self._counts)}, got "
-                f"{ {n: x.shape for n, x in given.items()} }; load what state_dict() of a "
-                "metric with the same settings gave",
-            )
-        self._parts = [(given[self._counts[0]], given[self._counts[1]])]
+        n = np.size(given.get("gathered_targets", ()))
+        fits = {"gathered_scores": (n, *self._columns()), "gathered_targets": (n,)}
+        if {name: x.shape for name, x in given.items()} != fits:
+            raise self._other_state(fits, given)
+        self._parts = [(given["gathered_scores"], given["gathered_targets"])]
 
     def compute(self) -> Any:
         """The value, a float; for average=None a tensor with one for each class.

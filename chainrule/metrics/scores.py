@@ -50,7 +50,7 @@ class Accuracy(Metric):
 
     Args:
         task: "multiclass" (as without it) or "binary".
-        num_classes: if given, targets outside 0 to num_classes - 1 are refused.
+        num_classes: targets outside 0 to num_classes - 1 are refused; of scores it is k.
         threshold: binary: from which probability on the answer is 1.
         top_k: among how many; with equal scores the lower class comes first.
         ignore_index: a target that does not count.
@@ -108,25 +108,25 @@ class Accuracy(Metric):
 
     def _among_the_highest(self, outputs: np.ndarray, targets: Any) -> np.ndarray:
         if outputs.shape == np.shape(targets) and self.top_k == 1:
-            return outputs == self._known(targets)
+            return outputs == self._known(targets, self.num_classes)
         fits = outputs.ndim > 1 and outputs.shape[:1] + outputs.shape[2:] == np.shape(targets)
         if not fits:
             raise _mismatch(outputs, targets)
+        known = self._known(targets, self.num_classes or outputs.shape[1])
         if self.top_k == 1:
-            return outputs.argmax(1) == self._known(targets)
-        known = self._known(targets)
+            return outputs.argmax(1) == known
         at = np.where(known == self.ignore_index, 0, known)[:, None]
         own = np.take_along_axis(scores(outputs, "the outputs"), at, 1)
         before = np.arange(outputs.shape[1]).reshape(1, -1, *[1] * (outputs.ndim - 2)) < at
         ahead = (outputs > own) | ((outputs == own) & before)
         return ahead.sum(1) < self.top_k
 
-    def _known(self, targets: Any) -> np.ndarray:
+    def _known(self, targets: Any, count: int | None) -> np.ndarray:
         """The targets, if they are classes; those that do not count stay as they are."""
         given = values(targets, "the targets")
         counted = given != self.ignore_index
         named = given.astype(np.int64)
-        named[counted] = classes(given[counted], self.num_classes, "the targets")
+        named[counted] = classes(given[counted], count, "the targets")
         return named
 
     def compute(self) -> float:

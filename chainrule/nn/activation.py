@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from chainrule.dtypes import dtype as Dtype
 from chainrule.errors import ArgumentError, ShapeError
@@ -18,12 +18,15 @@ from chainrule.tensor.tensor import Tensor
 class InPlace(Module):
     """The family that can store its result in the input."""
 
+    printed: ClassVar[tuple[str, ...]] = ()  # the attributes that say how it was made
+
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
         self.inplace = inplace
 
     def extra_repr(self) -> str:
-        return "inplace=True" if self.inplace else ""
+        names = (*self.printed, "inplace") if self.inplace else self.printed
+        return ", ".join(f"{name}={getattr(self, name)}" for name in names)
 
 
 class ReLU(InPlace):
@@ -84,6 +87,8 @@ class Hardswish(InPlace):
 class LeakyReLU(InPlace):
     """y = x where x > 0, else negative_slope · x."""
 
+    printed = ("negative_slope",)
+
     def __init__(self, negative_slope: float = 0.01, inplace: bool = False) -> None:
         super().__init__(inplace)
         self.negative_slope = negative_slope
@@ -91,12 +96,11 @@ class LeakyReLU(InPlace):
     def forward(self, input: Tensor) -> Tensor:
         return F.leaky_relu(input, self.negative_slope, self.inplace)
 
-    def extra_repr(self) -> str:
-        return _with_inplace(self, f"negative_slope={self.negative_slope}")
-
 
 class RReLU(InPlace):
     """y = x where x > 0, else r · x, with r random between `lower` and `upper` in training."""
+
+    printed = ("lower", "upper")
 
     def __init__(
         self, lower: float = 1 / 8, upper: float = 1 / 3, inplace: bool = False
@@ -108,12 +112,11 @@ class RReLU(InPlace):
     def forward(self, input: Tensor) -> Tensor:
         return F.rrelu(input, self.lower, self.upper, self.training, self.inplace)
 
-    def extra_repr(self) -> str:
-        return _with_inplace(self, f"lower={self.lower}, upper={self.upper}")
-
 
 class ELU(InPlace):
     """Exponential linear unit  y = x where x > 0, else α (eˣ - 1)."""
+
+    printed = ("alpha",)
 
     def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
         super().__init__(inplace)
@@ -121,9 +124,6 @@ class ELU(InPlace):
 
     def forward(self, input: Tensor) -> Tensor:
         return F.elu(input, self.alpha, self.inplace)
-
-    def extra_repr(self) -> str:
-        return _with_inplace(self, f"alpha={self.alpha}")
 
 
 class CELU(ELU):
@@ -138,6 +138,8 @@ class Hardtanh(InPlace):
 
     Args:  min_value, max_value: older names of the two.
     """
+
+    printed = ("min_val", "max_val")
 
     def __init__(
         self,
@@ -160,12 +162,11 @@ class Hardtanh(InPlace):
     def forward(self, input: Tensor) -> Tensor:
         return F.hardtanh(input, self.min_val, self.max_val, self.inplace)
 
-    def extra_repr(self) -> str:
-        return _with_inplace(self, f"min_val={self.min_val}, max_val={self.max_val}")
-
 
 class Threshold(InPlace):
     """y = x where x > threshold, else value."""
+
+    printed = ("threshold", "value")
 
     def __init__(self, threshold: float, value: float, inplace: bool = False) -> None:
         super().__init__(inplace)
@@ -174,9 +175,6 @@ class Threshold(InPlace):
 
     def forward(self, input: Tensor) -> Tensor:
         return F.threshold(input, self.threshold, self.value, self.inplace)
-
-    def extra_repr(self) -> str:
-        return _with_inplace(self, f"threshold={self.threshold}, value={self.value}")
 
 
 class PReLU(Module):
@@ -306,7 +304,7 @@ class AlongAxis(Module):
 
     def __init__(self, dim: int | None = None) -> None:
         super().__init__()
-        self.dim = dim
+        self.dim: Any = dim
 
     def extra_repr(self) -> str:
         return f"dim={self.dim}"
@@ -349,19 +347,11 @@ class Softmax2d(Module):
         return softmax(input, -3)
 
 
-class GLU(Module):
+class GLU(AlongAxis):
     """Gated linear unit  y = a σ(b), a and b the halves of x along `dim`."""
 
     def __init__(self, dim: int = -1) -> None:
-        super().__init__()
-        self.dim = dim
+        super().__init__(dim)
 
     def forward(self, input: Tensor) -> Tensor:
         return F.glu(input, self.dim)
-
-    def extra_repr(self) -> str:
-        return f"dim={self.dim}"
-
-
-def _with_inplace(module: InPlace, text: str) -> str:
-    return f"{text}, inplace=True" if module.inplace else text

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, ClassVar
 
-from chainrule.functional import adaptive_pooling as F
-from chainrule.functional.adaptive_pooling import OutputSizes
+from chainrule.functional.adaptive_pooling import (
+    OutputSizes,
+    adaptive_avg_pool,
+    adaptive_max_pool,
+)
 from chainrule.nn.module import Module
 from chainrule.tensor.tensor import Tensor
 
 
 class AdaptivePooling(Module):
     """The family: each axis divided into a given number of parts."""
+
+    spatial: ClassVar[int]
 
     def __init__(self, output_size: OutputSizes) -> None:
         super().__init__()
@@ -22,56 +26,68 @@ class AdaptivePooling(Module):
         return f"output_size={self.output_size}"
 
 
-class AdaptiveAvgPool1d(AdaptivePooling):
-    """The means of `output_size` parts of a signal."""
+class AdaptiveMeanPooling(AdaptivePooling):
+    """The family: the mean of each part."""
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.adaptive_avg_pool1d(input, self.output_size)
+        return adaptive_avg_pool(self.spatial, input, self.output_size)
 
 
-class AdaptiveAvgPool2d(AdaptivePooling):
+class AdaptiveAvgPool1d(AdaptiveMeanPooling):
+    """The means of `output_size` parts of a signal; see AdaptiveAvgPool2d."""
+
+    spatial = 1
+
+
+class AdaptiveAvgPool2d(AdaptiveMeanPooling):
     """The means of output_size parts along each axis; 1 gives the mean of each channel.
 
-    Args:  output_size: one number, or one for each axis; None keeps the size of an axis.
+    Shapes:  (n, c, h, w) → (n, c, *output_size), both also without n
+    Args:    output_size: one number, or one for each axis; None keeps the size of an axis.
+    Raises:  ShapeError (CR110); ArgumentError (CR524).
+
+    Example:
+        >>> import chainrule as cr
+        >>> AdaptiveAvgPool2d(1)(cr.zeros(32, 8, 7, 5)).shape
+        chainrule.Size([32, 8, 1, 1])
     """
 
-    def forward(self, input: Tensor) -> Tensor:
-        return F.adaptive_avg_pool2d(input, self.output_size)
+    spatial = 2
 
 
-class AdaptiveAvgPool3d(AdaptivePooling):
+class AdaptiveAvgPool3d(AdaptiveMeanPooling):
     """The means of output_size parts along each axis of a volume; see AdaptiveAvgPool2d."""
 
-    def forward(self, input: Tensor) -> Tensor:
-        return F.adaptive_avg_pool3d(input, self.output_size)
+    spatial = 3
 
 
 class AdaptiveMaxPooling(AdaptivePooling):
     """The family: the largest element of each part."""
-
-    function: ClassVar[Callable[..., Any]]
 
     def __init__(self, output_size: OutputSizes, return_indices: bool = False) -> None:
         super().__init__(output_size)
         self.return_indices = return_indices
 
     def forward(self, input: Tensor) -> Any:
-        return type(self).function(input, self.output_size, self.return_indices)
+        return adaptive_max_pool(self.spatial, input, self.output_size, self.return_indices)
 
 
 class AdaptiveMaxPool1d(AdaptiveMaxPooling):
-    """The largest elements of `output_size` parts of a signal."""
+    """The largest elements of `output_size` parts of a signal; see AdaptiveMaxPool2d."""
 
-    function = staticmethod(F.adaptive_max_pool1d)
+    spatial = 1
 
 
 class AdaptiveMaxPool2d(AdaptiveMaxPooling):
-    """The largest elements of output_size parts along each axis; see AdaptiveAvgPool2d."""
+    """The largest elements of output_size parts along each axis; see AdaptiveAvgPool2d.
 
-    function = staticmethod(F.adaptive_max_pool2d)
+    Args:    return_indices: give also where the elements are, in the flattened image.
+    """
+
+    spatial = 2
 
 
 class AdaptiveMaxPool3d(AdaptiveMaxPooling):
-    """The largest elements of output_size parts of a volume; see AdaptiveAvgPool2d."""
+    """The largest elements of output_size parts of a volume; see AdaptiveMaxPool2d."""
 
-    function = staticmethod(F.adaptive_max_pool3d)
+    spatial = 3

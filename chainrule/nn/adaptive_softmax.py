@@ -86,11 +86,10 @@ class AdaptiveLogSoftmaxWithLoss(Module):
             if isinstance(layer, Linear):
                 layer.reset_parameters()
 
-    def forward(self, input: Tensor, target: Tensor) -> AdaptiveSoftmaxResult:
-        _check(input, target)
-        x, labels = (
-            (input, target) if target.ndim else (input.unsqueeze(0), target.unsqueeze(0))
-        )
+    def forward(self, input_: Tensor, target_: Tensor) -> AdaptiveSoftmaxResult:
+        _check(input_, target_)
+        batched = target_.ndim == 1
+        x, labels = (t if batched else t.unsqueeze(0) for t in (input_, target_))
         labels = in_range(labels, self.n_classes, "AdaptiveLogSoftmaxWithLoss")
         head = log_softmax(self.head(x), 1)
         column = labels  # of the head: a frequent class, or the cluster of a rare one
@@ -99,7 +98,7 @@ class AdaptiveLogSoftmaxWithLoss(Module):
         output = head.gather(1, column.unsqueeze(1)).squeeze(1)
         for i, begin in enumerate(self.cutoffs[:-1]):
             output = output + self._within(i, x, labels - begin)
-        output = output if target.ndim else output.squeeze(0)
+        output = output if batched else output.squeeze(0)
         return AdaptiveSoftmaxResult(output, -output.mean())
 
     def _within(self, i: int, x: Tensor, place: Tensor) -> Tensor:

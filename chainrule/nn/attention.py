@@ -13,8 +13,6 @@ from chainrule.functional.attention import multi_head_attention_forward
 from chainrule.nn import init
 from chainrule.nn.linear import Linear
 from chainrule.nn.module import Module
-from chainrule.nn.parameter import Parameter
-from chainrule.tensor.creation import empty
 from chainrule.tensor.tensor import Tensor
 
 
@@ -56,9 +54,6 @@ class MultiheadAttention(Module):
         (chainrule.Size([5, 3, 16]), chainrule.Size([3, 5, 5]))
     """
 
-    bias_k: Parameter | None
-    bias_v: Parameter | None
-
     def __init__(
         self,
         embed_dim: int,
@@ -89,11 +84,7 @@ class MultiheadAttention(Module):
         self.head_dim = embed_dim // num_heads
         self.add_zero_attn = add_zero_attn
         self._qkv_same_embed_dim = self.kdim == self.vdim == embed_dim
-        for name, shape in self._shapes(bias, add_bias_kv).items():
-            found = (
-                None if shape is None else Parameter(empty(shape, device=device, dtype=dtype))
-            )
-            self.register_parameter(name, found)
+        self._register_empty(self._shapes(bias, add_bias_kv), device, dtype)
         self.out_proj = NonDynamicallyQuantizableLinear(
             embed_dim, embed_dim, bias, device, dtype
         )

@@ -10,8 +10,6 @@ from chainrule.errors import ArgumentError
 from chainrule.functional.bilinear import bilinear
 from chainrule.nn import init
 from chainrule.nn.module import Module
-from chainrule.nn.parameter import Parameter
-from chainrule.tensor.creation import empty
 from chainrule.tensor.tensor import Tensor
 
 
@@ -45,10 +43,9 @@ class Bilinear(Module):
         self.in1_features = in1_features
         self.in2_features = in2_features
         self.out_features = out_features
-        shape = (out_features, in1_features, in2_features)
-        self.weight = Parameter(empty(shape, device=device, dtype=dtype))
-        shift = Parameter(empty(out_features, device=device, dtype=dtype)) if bias else None
-        self.register_parameter("bias", shift)
+        weight = (out_features, in1_features, in2_features)
+        shift = (out_features,) if bias else None
+        self._register_empty({"weight": weight, "bias": shift}, device, dtype)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:

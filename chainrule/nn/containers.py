@@ -107,6 +107,9 @@ class ModuleList(Numbered):
         ['0.weight', '0.bias']
     """
 
+    def __init__(self, modules: Iterable[Any] | None = None) -> None:
+        super().__init__(modules)
+
     def _child_texts(self) -> Iterator[tuple[str, str]]:
         """Neighbours that print alike are printed once."""
         start = 0
@@ -209,11 +212,17 @@ class ModuleDict(Named):
         ['digit', 'parity']
     """
 
+    def __init__(self, modules: Any = None) -> None:
+        super().__init__(modules)
+
 
 class ParameterDict(Named):
     """A dict whose parameters register; tensors become parameters."""
 
     kind = "_parameters"
+
+    def __init__(self, parameters: Any = None) -> None:
+        super().__init__(parameters)
 
     def _checked(self, value: Any) -> Any:
         return checked_parameter(value)

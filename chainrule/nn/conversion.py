@@ -35,8 +35,18 @@ class ConversionMethods:
                     module._buffers[name] = function(buffer)
         return self
 
-    def to(self, *args: Any, dtype: Any = None, device: Any = None, **_: Any) -> Self:
-        """Floating parameters and buffers in another type; the device "cpu" may be named."""
+    def to(
+        self,
+        *args: Any,
+        dtype: Any = None,
+        device: Any = None,
+        non_blocking: bool = False,
+        memory_format: Any = None,
+    ) -> Self:
+        """Floating parameters and buffers in another type; the device "cpu" may be named.
+
+        Args: non_blocking, memory_format: accepted for programs written for PyTorch
+        """
         for argument in args:
             if isinstance(argument, (dtypes.dtype, Tensor)):
                 dtype = getattr(argument, "dtype", argument)

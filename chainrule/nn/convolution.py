@@ -6,12 +6,11 @@ from typing import Any, ClassVar
 
 from chainrule.dtypes import dtype as Dtype
 from chainrule.errors import ArgumentError
-from chainrule.functional.convolution import Sizes, convolution, per_axis, same_padding
+from chainrule.functional.convolution import check_padding, convolution, same_padding
 from chainrule.functional.pad import pad
+from chainrule.functional.spatial import Sizes, per_axis
 from chainrule.nn import init
 from chainrule.nn.module import Module
-from chainrule.nn.parameter import Parameter
-from chainrule.tensor.creation import empty
 from chainrule.tensor.tensor import Tensor
 
 MODES = ("zeros", "reflect", "replicate", "circular")
@@ -32,14 +31,16 @@ class Convolution(Module):
         dilation: Sizes = 1,
         groups: int = 1,
         bias: bool = True,
-        *,
         padding_mode: str = "zeros",
         device: Any = None,
         dtype: Dtype | None = None,
     ) -> None:
         super().__init__()
-        _check(type(self).__name__, in_channels, out_channels, groups, padding_mode)
-        _check_named(type(self).__name__, padding, per_axis(stride, self.spatial))
+        name = type(self).__name__
+        check_groups(name, in_channels, out_channels, groups)
+        _check_mode(name, padding_mode)
+        if isinstance(padding, str):
+            check_padding(name, padding, per_axis(stride, self.spatial))
         self.in_channels = in_channels
         self.out_channels = out_channels
         self.kernel_size = per_axis(kernel_size, self.spatial)
@@ -51,9 +52,8 @@ class Convolution(Module):
         self.output_padding = (0,) * self.spatial
         self.groups = groups
         self.padding_mode = padding_mode
-        self.weight = Parameter(empty(self._weight_shape(), device=device, dtype=dtype))
-        empty_bias = Parameter(empty(out_channels, device=device, dtype=dtype))
-        self.register_parameter("bias", empty_bias if bias else None)
+        weight, shift = self._weight_shape(), (out_channels,) if bias else None
+        self._register_empty({"weight": weight, "bias": shift}, device, dtype)
         self.reset_parameters()
 
     def _weight_shape(self) -> tuple[int, ...]:
@@ -143,26 +143,18 @@ class Conv3d(Convolution):
     spatial = 3
 
 
-def _check(name: str, inputs: int, outputs: int, groups: int, mode: str) -> None:
+def check_groups(name: str, inputs: int, outputs: int, groups: int) -> None:
+    """Raises ArgumentError (CR528) for channels that cannot be divided into the groups."""
     if groups < 1 or inputs % groups or outputs % groups:
         raise ArgumentError(
             "CR528",
             f"{name}: {inputs} input and {outputs} output channels cannot both be divided "
             f"into groups={groups}",
         )
+
+
+def _check_mode(name: str, mode: str) -> None:
     if mode not in MODES:
         raise ArgumentError(
             "CR520", f"{name}: padding_mode={mode!r}; choose from {', '.join(MODES)}"
-        )
-
-
-def _check_named(name: str, padding: Sizes | str, stride: tuple[int, ...]) -> None:
-    """A padding by name must be known, and "same" needs stride 1."""
-    if not isinstance(padding, str) or padding == "valid":
-        return
-    if padding != "same" or set(stride) != {1}:
-        raise ArgumentError(
-            "CR521",
-            f"{name}: padding={padding!r} with stride={stride}: a padding by name is 'valid', "
-            "or 'same' with stride 1; give numbers instead",
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chainrule.functional import fold as F
-from chainrule.functional.convolution import Sizes
+from chainrule.functional.spatial import Sizes
 from chainrule.nn.module import Module
 from chainrule.tensor.tensor import Tensor
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, ClassVar
 
 from chainrule.errors import ArgumentError
-from chainrule.functional import fractional_pooling as F
-from chainrule.functional.convolution import Sizes, per_axis
+from chainrule.functional.fractional_pooling import Ratios, check_choice, fractional_max_pool
+from chainrule.functional.spatial import Sizes, per_axis
 from chainrule.nn.module import Module
 from chainrule.tensor.tensor import Tensor
 
@@ -16,19 +15,18 @@ class FractionalMaxPooling(Module):
     """The family: the largest element of windows at random distances."""
 
     spatial: ClassVar[int]
-    function: ClassVar[Callable[..., Any]]
 
     def __init__(
         self,
         kernel_size: Sizes,
         output_size: Sizes | None = None,
-        output_ratio: F.Ratios | None = None,
+        output_ratio: Ratios | None = None,
         return_indices: bool = False,
         _random_samples: Tensor | None = None,
     ) -> None:
         super().__init__()
         name = type(self).__name__
-        F.check_choice(name, self.spatial, output_size, output_ratio)
+        check_choice(name, self.spatial, output_size, output_ratio)
         if output_size is not None and output_ratio is not None:
             raise ArgumentError(
                 "CR545", f"{name}: give either output_size or output_ratio, not both"
@@ -40,8 +38,8 @@ class FractionalMaxPooling(Module):
         self.output_ratio = output_ratio
 
     def forward(self, input: Tensor) -> Any:
-        return type(self).function(
-            input, self.kernel_size, self.output_size, self.output_ratio,
+        return fractional_max_pool(
+            self.spatial, input, self.kernel_size, self.output_size, self.output_ratio,
             self.return_indices, self._random_samples,
         )  # fmt: skip
 
@@ -64,10 +62,10 @@ class FractionalMaxPool2d(FractionalMaxPooling):
         chainrule.Size([1, 3, 7, 7])
     """
 
-    spatial, function = 2, staticmethod(F.fractional_max_pool2d)
+    spatial = 2
 
 
 class FractionalMaxPool3d(FractionalMaxPooling):
     """The largest element of windows at random distances; see FractionalMaxPool2d."""
 
-    spatial, function = 3, staticmethod(F.fractional_max_pool3d)
+    spatial = 3

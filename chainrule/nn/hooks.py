@@ -104,7 +104,7 @@ class HookMethods:
             if with_kwargs:
                 args, kwargs = replaced
             else:
-                args = replaced if isinstance(replaced, tuple) else (replaced,)
+                args = _tuple(replaced)
         return args, kwargs
 
 
@@ -139,7 +139,7 @@ class _BackwardWatch:
         for hook, _ in tuple(self.pre_hooks.values()):
             replaced = hook(self.module, grad_output)
             if replaced is not None:
-                grad_output = replaced if isinstance(replaced, tuple) else (replaced,)
+                grad_output = _tuple(replaced)
         self.grad_output = grad_output
         return grad_output
 
@@ -148,8 +148,13 @@ class _BackwardWatch:
         for hook, _ in tuple(self.hooks.values()):
             replaced = hook(self.module, grad_input, self.grad_output)
             if replaced is not None:
-                grad_input = replaced if isinstance(replaced, tuple) else (replaced,)
+                grad_input = _tuple(replaced)
         return grad_input
+
+
+def _tuple(replaced: Any) -> tuple[Any, ...]:
+    """What a hook returned for a tuple, which may be its only element."""
+    return replaced if isinstance(replaced, tuple) else (replaced,)
 
 
 class _Inputs(Function):

@@ -199,6 +199,9 @@ def fans(tensor: Tensor) -> tuple[int, int]:
     return tensor.shape[1] * reach, tensor.shape[0] * reach
 
 
+_calculate_fan_in_and_fan_out = fans  # the name that layers outside of the library call
+
+
 def orthogonal_(tensor: Tensor, gain: float = 1.0, generator: Any = None) -> Tensor:
     """Rows (or columns, where there are fewer) at right angles and of length `gain`.
 

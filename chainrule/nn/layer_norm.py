@@ -7,11 +7,11 @@ from typing import Any
 
 from chainrule.dtypes import dtype as Dtype
 from chainrule.functional.normalization import layer_norm
-from chainrule.nn.normalization import Normalization
+from chainrule.nn.normalization import SampleNormalization
 from chainrule.tensor.tensor import Tensor
 
 
-class LayerNorm(Normalization):
+class LayerNorm(SampleNormalization):
     """Each sample normalized over its last axes  y = w (x - μ) / √(σ² + ε) + b.
 
     Shapes:  (…, *normalized_shape); weight and bias (*normalized_shape)
@@ -31,11 +31,7 @@ class LayerNorm(Normalization):
         device: Any = None,
         dtype: Dtype | None = None,
     ) -> None:
-        super().__init__()
-        sizes = (normalized_shape,) if isinstance(normalized_shape, int) else normalized_shape
-        self.normalized_shape = tuple(sizes)
-        self.eps = eps
-        self.elementwise_affine = elementwise_affine
+        super().__init__(normalized_shape, eps, elementwise_affine)
         shift = elementwise_affine and bias
         self._register_affine(self.normalized_shape, elementwise_affine, shift, device, dtype)
 
@@ -43,7 +39,4 @@ class LayerNorm(Normalization):
         return layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
-        return (
-            f"{self.normalized_shape}, eps={self.eps}, "
-            f"elementwise_affine={self.elementwise_affine}, bias={self.bias is not None}"
-        )
+        return f"{super().extra_repr()}, bias={self.bias is not None}"

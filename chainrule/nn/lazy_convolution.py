@@ -6,9 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from chainrule.dtypes import dtype as Dtype
-from chainrule.errors import ArgumentError, ShapeError
-from chainrule.functional.convolution import Sizes
-from chainrule.nn.convolution import Conv1d, Conv2d, Conv3d, Convolution
+from chainrule.functional.spatial import Sizes, check_spatial
+from chainrule.nn.convolution import Conv1d, Conv2d, Conv3d, Convolution, check_groups
 from chainrule.nn.lazy import LazyModuleMixin, materialize
 from chainrule.nn.parameter import UninitializedParameter
 from chainrule.nn.transposed_convolution import (
@@ -55,20 +54,10 @@ class ChannelsFromInput(LazyModuleMixin):
             self.reset_parameters()
 
     def _channels(self, input: Tensor) -> int:
-        name, shape = type(self).__name__, tuple(input.shape)
-        if len(shape) not in (self.spatial + 1, self.spatial + 2):
-            raise ShapeError(
-                "CR110",
-                f"{name} takes (n, channels, *spatial) or (channels, *spatial) with "
-                f"{self.spatial} spatial axes, got {shape}",
-            )
-        channels = shape[-self.spatial - 1]
-        if channels % self.groups or self.out_channels % self.groups:
-            raise ArgumentError(
-                "CR528",
-                f"{name}: {channels} input and {self.out_channels} output channels cannot both "
-                f"be divided into groups={self.groups}",
-            )
+        name = type(self).__name__
+        check_spatial(name, input, self.spatial)
+        channels = input.shape[-self.spatial - 1]
+        check_groups(name, channels, self.out_channels, self.groups)
         return channels
 
 

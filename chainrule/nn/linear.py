@@ -8,8 +8,6 @@ from chainrule.dtypes import dtype as Dtype
 from chainrule.functional.linear import linear
 from chainrule.nn import init
 from chainrule.nn.module import Module
-from chainrule.nn.parameter import Parameter
-from chainrule.tensor.creation import empty
 from chainrule.tensor.tensor import Tensor
 
 
@@ -38,10 +36,8 @@ class Linear(Module):
         super().__init__()
         self.in_features = in_features
         self.out_features = out_features
-        weight = empty(out_features, in_features, device=device, dtype=dtype)
-        self.weight = Parameter(weight)
-        empty_bias = Parameter(empty(out_features, device=device, dtype=dtype))
-        self.register_parameter("bias", empty_bias if bias else None)
+        weight, shift = (out_features, in_features), (out_features,) if bias else None
+        self._register_empty({"weight": weight, "bias": shift}, device, dtype)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, Self
 
 from chainrule.compiler.compile import compile
+from chainrule.dtypes import dtype as Dtype
 from chainrule.errors import (
     ArgumentError,
     ArgumentTypeError,
@@ -19,6 +20,7 @@ from chainrule.nn.parameter import Buffer, Parameter
 from chainrule.nn.state_dict import StateDictMethods
 from chainrule.nn.watch import born, watch
 from chainrule.tensor import trace
+from chainrule.tensor.creation import empty
 from chainrule.tensor.tensor import Tensor
 
 
@@ -189,6 +191,14 @@ class Module(MemberMethods, ConversionMethods, StateDictMethods, HookMethods):
         if param is not None and not isinstance(param, Parameter):
             raise _wrong_kind("register_parameter", name, param, "a Parameter")
         self._register_member("_parameters", name, param)
+
+    def _register_empty(
+        self, shapes: Mapping[str, tuple[int, ...] | None], device: Any, dtype: Dtype | None
+    ) -> None:
+        """Add parameters of these shapes, to be filled; None keeps a name without one."""
+        for name, shape in shapes.items():
+            made = None if shape is None else empty(shape, device=device, dtype=dtype)
+            self.register_parameter(name, None if made is None else Parameter(made))
 
     def register_buffer(
         self, name: str, tensor: Tensor | None, persistent: bool = True

@@ -7,6 +7,7 @@ from typing import Any
 
 from chainrule.dtypes import dtype as Dtype
 from chainrule.dtypes import int64
+from chainrule.functional.spatial import per_axis
 from chainrule.nn import init
 from chainrule.nn.module import Module
 from chainrule.nn.parameter import Parameter
@@ -36,6 +37,24 @@ class Normalization(Module):
         for name, p in self._parameters.items():
             if p is not None:
                 init.constant_(p, float(name == "weight"))
+
+
+class SampleNormalization(Normalization):
+    """The family that normalizes every sample over its last axes."""
+
+    def __init__(
+        self, normalized_shape: int | Sequence[int], eps: Any, elementwise_affine: bool
+    ) -> None:
+        super().__init__()
+        self.normalized_shape = per_axis(normalized_shape, 1)
+        self.eps = eps
+        self.elementwise_affine = elementwise_affine
+
+    def extra_repr(self) -> str:
+        return (
+            f"{self.normalized_shape}, eps={self.eps}, "
+            f"elementwise_affine={self.elementwise_affine}"
+        )
 
 
 class TrackingNormalization(Normalization):

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from chainrule.errors import ShapeError
-from chainrule.functional.convolution import per_axis
 from chainrule.functional.pad import pad
+from chainrule.functional.spatial import check_spatial, per_axis
 from chainrule.nn.module import Module
 from chainrule.tensor.tensor import Tensor
 
@@ -114,12 +113,7 @@ class OwnPadding(Padding):
     """The family: a border of the input's own elements."""
 
     def forward(self, input: Tensor) -> Tensor:
-        if input.ndim not in (self.spatial + 1, self.spatial + 2):
-            raise ShapeError(
-                "CR110",
-                f"{type(self).__name__} takes (n, channels, *spatial) or (channels, *spatial) "
-                f"with {self.spatial} spatial axes, got {tuple(input.shape)}",
-            )
+        check_spatial(type(self).__name__, input, self.spatial)
         return super().forward(input)
 
 

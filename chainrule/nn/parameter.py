@@ -178,6 +178,7 @@ class UninitializedBuffer(Uninitialized):
         resolve_device(device)
         buffer = object.__new__(cls)
         buffer._hold_nothing(_type_or_default(dtype))
+        buffer.requires_grad_(requires_grad)
         return buffer
 
 

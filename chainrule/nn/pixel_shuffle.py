@@ -32,7 +32,11 @@ class PixelShuffle(Module):
 
 
 class PixelUnshuffle(Module):
-    """The inverse of PixelShuffle: (…, c, r h, r w) → (…, c · r², h, w)."""
+    """The inverse of PixelShuffle: images a part as large, with r² times the channels.
+
+    Shapes:  (…, c, r h, r w) → (…, c · r², h, w)
+    Raises:  ArgumentError (CR541) for sizes that cannot be divided by r.
+    """
 
     def __init__(self, downscale_factor: int) -> None:
         super().__init__()
@@ -46,7 +50,12 @@ class PixelUnshuffle(Module):
 
 
 class ChannelShuffle(Module):
-    """Channels dealt out to groups: the first of each, the second of each, and so on."""
+    """Channels dealt out: the first of each of the groups, then the second of each, and so on.
+
+    Shapes:  (n, c, *spatial)
+    Raises:  ArgumentError (CR541) for channels that cannot be divided into the groups.
+    Source:  Zhang et al. 2018, "ShuffleNet", §3.1
+    """
 
     def __init__(self, groups: int) -> None:
         super().__init__()

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, ClassVar
 
-from chainrule.functional import pooling as F
-from chainrule.functional.convolution import Sizes, per_axis
+from chainrule.functional.pooling import avg_pool, lp_pool, max_pool
+from chainrule.functional.spatial import Sizes, per_axis
 from chainrule.nn.module import Module
 from chainrule.tensor.tensor import Tensor
 
@@ -14,7 +13,7 @@ from chainrule.tensor.tensor import Tensor
 class MaxPooling(Module):
     """The family: the largest element of each window."""
 
-    function: ClassVar[Callable[..., Any]]
+    spatial: ClassVar[int]
 
     def __init__(
         self,
@@ -34,8 +33,8 @@ class MaxPooling(Module):
         self.ceil_mode = ceil_mode
 
     def forward(self, input: Tensor) -> Any:
-        return type(self).function(
-            input, self.kernel_size, self.stride, self.padding, self.dilation,
+        return max_pool(
+            self.spatial, input, self.kernel_size, self.stride, self.padding, self.dilation,
             self.ceil_mode, self.return_indices,
         )  # fmt: skip
 
@@ -49,7 +48,7 @@ class MaxPooling(Module):
 class MaxPool1d(MaxPooling):
     """The largest element of each window of a signal; see MaxPool2d."""
 
-    function = staticmethod(F.max_pool1d)
+    spatial = 1
 
 
 class MaxPool2d(MaxPooling):
@@ -68,47 +67,19 @@ class MaxPool2d(MaxPooling):
         chainrule.Size([32, 8, 14, 14])
     """
 
-    function = staticmethod(F.max_pool2d)
+    spatial = 2
 
 
 class MaxPool3d(MaxPooling):
     """The largest element of each window of a volume; see MaxPool2d."""
 
-    function = staticmethod(F.max_pool3d)
-
-
-class AvgPool1d(Module):
-    """The mean of each window of a signal; see AvgPool2d."""
-
-    def __init__(
-        self,
-        kernel_size: Sizes,
-        stride: Sizes | None = None,
-        padding: Sizes = 0,
-        ceil_mode: bool = False,
-        count_include_pad: bool = True,
-    ) -> None:
-        super().__init__()
-        self.kernel_size = per_axis(kernel_size, 1)
-        self.stride = self.kernel_size if stride is None else per_axis(stride, 1)
-        self.padding = per_axis(padding, 1)
-        self.ceil_mode = ceil_mode
-        self.count_include_pad = count_include_pad
-
-    def forward(self, input: Tensor) -> Tensor:
-        return F.avg_pool1d(
-            input, self.kernel_size, self.stride, self.padding, self.ceil_mode,
-            self.count_include_pad,
-        )  # fmt: skip
-
-    def extra_repr(self) -> str:
-        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+    spatial = 3
 
 
 class MeanPooling(Module):
-    """The family: the mean of each window of several axes."""
+    """The family: the mean of each window."""
 
-    function: ClassVar[Callable[..., Tensor]]
+    spatial: ClassVar[int]
 
     def __init__(
         self,
@@ -128,13 +99,32 @@ class MeanPooling(Module):
         self.divisor_override = divisor_override
 
     def forward(self, input: Tensor) -> Tensor:
-        return type(self).function(
-            input, self.kernel_size, self.stride, self.padding, self.ceil_mode,
+        return avg_pool(
+            self.spatial, input, self.kernel_size, self.stride, self.padding, self.ceil_mode,
             self.count_include_pad, self.divisor_override,
         )  # fmt: skip
 
     def extra_repr(self) -> str:
         return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+
+
+class AvgPool1d(MeanPooling):
+    """The mean of each window of a signal; see AvgPool2d."""
+
+    spatial = 1
+
+    def __init__(
+        self,
+        kernel_size: Sizes,
+        stride: Sizes | None = None,
+        padding: Sizes = 0,
+        ceil_mode: bool = False,
+        count_include_pad: bool = True,
+    ) -> None:
+        super().__init__(
+            per_axis(kernel_size, 1), None if stride is None else per_axis(stride, 1),
+            per_axis(padding, 1), ceil_mode, count_include_pad,
+        )  # fmt: skip
 
 
 class AvgPool2d(MeanPooling):
@@ -147,19 +137,19 @@ class AvgPool2d(MeanPooling):
         divisor_override: what to divide by instead of the number of elements
     """
 
-    function = staticmethod(F.avg_pool2d)
+    spatial = 2
 
 
 class AvgPool3d(MeanPooling):
     """The mean of each window of a volume; see AvgPool2d."""
 
-    function = staticmethod(F.avg_pool3d)
+    spatial = 3
 
 
 class NormPooling(Module):
     """The family: the p-norm of each window."""
 
-    function: ClassVar[Callable[..., Tensor]]
+    spatial: ClassVar[int]
 
     def __init__(
         self,
@@ -175,9 +165,10 @@ class NormPooling(Module):
         self.ceil_mode = ceil_mode
 
     def forward(self, input: Tensor) -> Tensor:
-        return type(self).function(
-            input, float(self.norm_type), self.kernel_size, self.stride, self.ceil_mode
-        )
+        return lp_pool(
+            self.spatial, input, float(self.norm_type), self.kernel_size, self.stride,
+            self.ceil_mode,
+        )  # fmt: skip
 
     def extra_repr(self) -> str:
         return (
@@ -189,7 +180,7 @@ class NormPooling(Module):
 class LPPool1d(NormPooling):
     """The p-norm of each window of a signal; see LPPool2d."""
 
-    function = staticmethod(F.lp_pool1d)
+    spatial = 1
 
 
 class LPPool2d(NormPooling):
@@ -200,10 +191,10 @@ class LPPool2d(NormPooling):
     Raises:  ArgumentError (CR524) for a p of 0.
     """
 
-    function = staticmethod(F.lp_pool2d)
+    spatial = 2
 
 
 class LPPool3d(NormPooling):
     """The p-norm of each window of a volume; see LPPool2d."""
 
-    function = staticmethod(F.lp_pool3d)
+    spatial = 3

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from typing import Any
 
@@ -10,11 +9,9 @@ from chainrule.dtypes import dtype as Dtype
 from chainrule.errors import ArgumentError, ArgumentTypeError, DtypeError, ShapeError
 from chainrule.functional.dropout import dropout
 from chainrule.functional.recurrent import State, Weights, recurrent
-from chainrule.nn import init
-from chainrule.nn.module import Module
 from chainrule.nn.parameter import Parameter
+from chainrule.nn.recurrence import Recurrent
 from chainrule.nn.utils.rnn import PackedSequence
-from chainrule.tensor.creation import empty
 from chainrule.tensor.functions.joining import cat, stack
 from chainrule.tensor.tensor import Tensor
 
@@ -22,7 +19,7 @@ from chainrule.tensor.tensor import Tensor
 GATES = {"RNN_TANH": 1, "RNN_RELU": 1, "LSTM": 4, "GRU": 3}
 
 
-class RNNBase(Module):
+class RNNBase(Recurrent):
     """The family: layers on top of each other, in one or both directions of time.
 
     The input is (t, n, features), with batch_first (n, t, features), one sequence
@@ -73,9 +70,7 @@ class RNNBase(Module):
         self._check_options()
         for layer in range(num_layers):
             for direction in range(self._directions()):
-                for name, shape in self._shapes(layer, direction).items():
-                    parameter = Parameter(empty(shape, device=device, dtype=dtype))
-                    self.register_parameter(name, parameter)
+                self._register_empty(self._shapes(layer, direction), device, dtype)
         self.reset_parameters()
 
     def _check_options(self) -> None:
@@ -147,12 +142,6 @@ class RNNBase(Module):
             for direction in range(self._directions())
         ]
 
-    def reset_parameters(self) -> None:
-        """Start anew, at random."""
-        bound = 1 / math.sqrt(self.hidden_size)
-        for parameter in self.parameters():
-            init.uniform_(parameter, -bound, bound)
-
     def flatten_parameters(self) -> None:
         """Nothing to do: parameters need no common memory here."""
 
@@ -208,33 +197,24 @@ class RNNBase(Module):
     # -- checks ------------------------------------------------------------------------
 
     def _check_input(self, input: Tensor) -> None:
-        name = type(self).__name__
-        if not isinstance(input, Tensor):
-            raise ArgumentTypeError(
-                "CR209", f"{name} takes a tensor, got {type(input).__name__}"
-            )
+        self._check_tensor(input)
         if input.ndim not in (2, 3):
             axes = "(n, t, features)" if self.batch_first else "(t, n, features)"
             raise ShapeError(
                 "CR591",
-                f"{name} takes sequences {axes} or one sequence (t, features), got "
-                f"{tuple(input.shape)}",
+                f"{type(self).__name__} takes sequences {axes} or one sequence (t, features), "
+                f"got {tuple(input.shape)}",
             )
         self._check_features(input)
 
     def _check_features(self, x: Tensor) -> None:
-        name, weight = type(self).__name__, self.weight_ih_l0
-        if x.shape[-1] != self.input_size:
-            raise ShapeError(
-                "CR101",
-                f"{name} expects (…, {self.input_size}) but got {tuple(x.shape)}. The input "
-                f"has {x.shape[-1]} features, so the layer needs input_size={x.shape[-1]}",
-            )
+        super()._check_features(x)
+        weight = self.weight_ih_l0
         if x.dtype is not weight.dtype:
             raise DtypeError(
                 "CR204",
-                f"{name} has weights of type {weight.dtype}, the input is {x.dtype}; convert "
-                f"it, x.to({weight.dtype})",
+                f"{type(self).__name__} has weights of type {weight.dtype}, the input is "
+                f"{x.dtype}; convert it, x.to({weight.dtype})",
             )
 
     def _state(self, hx: Any, x: Tensor, n: int, batched: bool) -> State:

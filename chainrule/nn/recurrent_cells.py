@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, ClassVar
 
 from chainrule.dtypes import dtype as Dtype
-from chainrule.errors import ArgumentError, ArgumentTypeError, ShapeError
+from chainrule.errors import ArgumentError, ShapeError
 from chainrule.functional.linear import linear
 from chainrule.functional.recurrent import gru_step, lstm_step, relu_step, tanh_step
-from chainrule.nn import init
-from chainrule.nn.module import Module
-from chainrule.nn.parameter import Parameter
-from chainrule.tensor.creation import empty
+from chainrule.nn.recurrence import Recurrent
 from chainrule.tensor.tensor import Tensor
 
 STEPS = {"tanh": tanh_step, "relu": relu_step}
 
 
-class RNNCellBase(Module):
+class RNNCellBase(Recurrent):
     """The family: an input and a state in, the next state out.
 
     Shapes:  input (n, input_size) or (input_size), each part of the state (n, hidden_size)
@@ -47,21 +43,18 @@ class RNNCellBase(Module):
         self.hidden_size = hidden_size
         self.bias = bias
         rows = num_chunks * hidden_size
-        shapes = {
-            "weight_ih": (rows, input_size), "weight_hh": (rows, hidden_size),
-            "bias_ih": (rows,), "bias_hh": (rows,),
-        }  # fmt: skip
-        for name, shape in shapes.items():
-            missing = name.startswith("bias") and not bias
-            parameter = Parameter(empty(shape, device=device, dtype=dtype))
-            self.register_parameter(name, None if missing else parameter)
+        shift = (rows,) if bias else None
+        self._register_empty(
+            {
+                "weight_ih": (rows, input_size),
+                "weight_hh": (rows, hidden_size),
+                "bias_ih": shift,
+                "bias_hh": shift,
+            },
+            device,
+            dtype,
+        )
         self.reset_parameters()
-
-    def reset_parameters(self) -> None:
-        """Start anew, at random."""
-        bound = 1 / math.sqrt(self.hidden_size) if self.hidden_size else 0
-        for parameter in self.parameters():
-            init.uniform_(parameter, -bound, bound)
 
     def forward(self, input: Tensor, hx: Any = None) -> Any:
         self._check_input(input)
@@ -81,24 +74,15 @@ class RNNCellBase(Module):
         return y + self.bias_hh if both and self.bias else y
 
     def _check_input(self, input: Tensor) -> None:
-        name = type(self).__name__
-        if not isinstance(input, Tensor):
-            raise ArgumentTypeError(
-                "CR209", f"{name} takes a tensor, got {type(input).__name__}"
-            )
+        self._check_tensor(input)
         if input.ndim not in (1, 2):
+            name = type(self).__name__
             raise ShapeError(
                 "CR591",
                 f"{name} takes one step (n, features) or (features), got {tuple(input.shape)}; "
                 f"{name.removesuffix('Cell')} takes whole sequences",
             )
-        if input.shape[-1] != self.input_size:
-            raise ShapeError(
-                "CR101",
-                f"{name} expects (…, {self.input_size}) but got {tuple(input.shape)}. The "
-                f"input has {input.shape[-1]} features, so the cell needs "
-                f"input_size={input.shape[-1]}",
-            )
+        self._check_features(input)
 
     def _state(self, hx: Any, x: Tensor, batched: bool) -> tuple[Tensor, ...]:
         """The state to start from, each part (n, hidden_size)."""

@@ -7,11 +7,11 @@ from typing import Any
 
 from chainrule.dtypes import dtype as Dtype
 from chainrule.functional.normalization import rms_norm
-from chainrule.nn.normalization import Normalization
+from chainrule.nn.normalization import SampleNormalization
 from chainrule.tensor.tensor import Tensor
 
 
-class RMSNorm(Normalization):
+class RMSNorm(SampleNormalization):
     """Each sample scaled by the root of its mean square  y = w x / √(mean(x²) + ε).
 
     Shapes:  (…, *normalized_shape); weight (*normalized_shape)
@@ -30,18 +30,8 @@ class RMSNorm(Normalization):
         device: Any = None,
         dtype: Dtype | None = None,
     ) -> None:
-        super().__init__()
-        sizes = (normalized_shape,) if isinstance(normalized_shape, int) else normalized_shape
-        self.normalized_shape = tuple(sizes)
-        self.eps = eps
-        self.elementwise_affine = elementwise_affine
+        super().__init__(normalized_shape, eps, elementwise_affine)
         self._register_scale(self.normalized_shape, elementwise_affine, device, dtype)
 
-    def forward(self, input: Tensor) -> Tensor:
-        return rms_norm(input, self.normalized_shape, self.weight, self.eps)
-
-    def extra_repr(self) -> str:
-        return (
-            f"{self.normalized_shape}, eps={self.eps}, "
-            f"elementwise_affine={self.elementwise_affine}"
-        )
+    def forward(self, x: Tensor) -> Tensor:
+        return rms_norm(x, self.normalized_shape, self.weight, self.eps)

@@ -131,8 +131,7 @@ class StateDictMethods:
         self, given: dict[str, Any], strict: bool, found: IncompatibleKeys
     ) -> None:
         errors: list[str] = []
-        for path, module in self._parts():
-            start = f"{path}." if path else ""
+        for start, module in self._parts():
             for hook in tuple((module._load_pre_hooks or {}).values()):
                 hook(module, given, start, {}, strict, *found, errors)
         if errors:
@@ -149,9 +148,10 @@ class StateDictMethods:
                     )
 
     def _parts(self) -> list[tuple[str, Any]]:
-        """This module and all in it, with their paths."""
+        """This module and all in it, with what their names in a state dict begin with."""
         module: Any = self
-        return list(module.named_modules(remove_duplicate=False))
+        named = module.named_modules(remove_duplicate=False)
+        return [(f"{path}." if path else "", part) for path, part in named]
 
     def register_state_dict_pre_hook(self, hook: Callable[..., None]) -> Handle:
         """Call `hook(module, prefix, keep_vars)` before the state of this module is taken."""
@@ -196,8 +196,7 @@ def _own_entries(module: Any) -> Iterator[tuple[str, Tensor]]:
 
 def _entries(module: Any) -> Iterator[tuple[str, Tensor]]:
     """Everything that belongs in a state dict; what is shared under each of its names."""
-    for path, part in module._parts():
-        start = f"{path}." if path else ""
+    for start, part in module._parts():
         for name, tensor in _own_entries(part):
             yield start + name, tensor
 
@@ -208,8 +207,7 @@ def _has_extra_state(module: Any) -> bool:
 
 def _extra_states(module: Any) -> dict[str, Any]:
     """The names of extra states, and whose they are."""
-    parts = ((f"{path}." if path else "", part) for path, part in module._parts())
-    return {start + EXTRA: part for start, part in parts if _has_extra_state(part)}
+    return {start + EXTRA: part for start, part in module._parts() if _has_extra_state(part)}
 
 
 def _as_dict(state_dict: Any) -> dict[str, Any]:

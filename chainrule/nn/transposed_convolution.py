@@ -7,7 +7,8 @@ from typing import Any
 
 from chainrule.dtypes import dtype as Dtype
 from chainrule.errors import ArgumentError
-from chainrule.functional.convolution import Sizes, per_axis, transposed_convolution
+from chainrule.functional.convolution import transposed_convolution
+from chainrule.functional.spatial import Sizes, per_axis
 from chainrule.nn.convolution import Convolution
 from chainrule.tensor.tensor import Tensor
 
@@ -28,7 +29,6 @@ class TransposedConvolution(Convolution):
         groups: int = 1,
         bias: bool = True,
         dilation: Sizes = 1,
-        *,
         padding_mode: str = "zeros",
         device: Any = None,
         dtype: Dtype | None = None,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import ClassVar
 
-from chainrule.functional import unpooling as F
-from chainrule.functional.convolution import Sizes, per_axis
+from chainrule.functional.spatial import Sizes, per_axis
+from chainrule.functional.unpooling import max_unpool
 from chainrule.nn.module import Module
 from chainrule.tensor.tensor import Tensor
 
@@ -15,7 +15,6 @@ class MaxUnpooling(Module):
     """The family: elements back in their places, zeros elsewhere."""
 
     spatial: ClassVar[int]
-    function: ClassVar[Callable[..., Tensor]]
 
     def __init__(
         self, kernel_size: Sizes, stride: Sizes | None = None, padding: Sizes = 0
@@ -28,9 +27,10 @@ class MaxUnpooling(Module):
     def forward(
         self, input: Tensor, indices: Tensor, output_size: Sequence[int] | None = None
     ) -> Tensor:
-        return type(self).function(
-            input, indices, self.kernel_size, self.stride, self.padding, output_size
-        )
+        return max_unpool(
+            self.spatial, input, indices, self.kernel_size, self.stride, self.padding,
+            output_size,
+        )  # fmt: skip
 
     def extra_repr(self) -> str:
         return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
@@ -39,7 +39,7 @@ class MaxUnpooling(Module):
 class MaxUnpool1d(MaxUnpooling):
     """The way back from MaxPool1d; see MaxUnpool2d."""
 
-    spatial, function = 1, staticmethod(F.max_unpool1d)
+    spatial = 1
 
 
 class MaxUnpool2d(MaxUnpooling):
@@ -59,10 +59,10 @@ class MaxUnpool2d(MaxUnpooling):
                  [0., 3.]]])
     """
 
-    spatial, function = 2, staticmethod(F.max_unpool2d)
+    spatial = 2
 
 
 class MaxUnpool3d(MaxUnpooling):
     """The way back from MaxPool3d; see MaxUnpool2d."""
 
-    spatial, function = 3, staticmethod(F.max_unpool3d)
+    spatial = 3

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from chainrule.functional.convolution import Sizes
 from chainrule.functional.interpolation import Scales, interpolate
+from chainrule.functional.spatial import Sizes
 from chainrule.nn.module import Module
 from chainrule.tensor.tensor import Tensor
 

@@ -33,20 +33,20 @@ class InRange(Primitive):
 class Probabilities(Primitive):
     """x itself, if all its numbers are from 0 to 1.
 
-    Args:    what: the function that asks.
+    Args:    what: the function that asks; of: what x is to it; repair: what to do otherwise.
     Raises:  ArgumentError (CR517), in forward.
     """
 
-    def forward(x, *, what):
+    def forward(x, *, what, of, repair):
         if not x.size or 0 <= x.min() <= x.max() <= 1:
             return x
         raise ArgumentError(
             "CR517",
-            f"{what} takes probabilities from 0 to 1, got an input from {x.min():.4g} to "
-            f"{x.max():.4g}; apply sigmoid() first, or use {what}_with_logits",
+            f"{what} takes probabilities from 0 to 1; the {of} goes from "
+            f"{x.min():.4g} to {x.max():.4g}: {repair}",
         )
 
-    def shape(x, *, what):
+    def shape(x, *, what, of, repair):
         return x
 
     def vjp_x(g):

@@ -158,4 +158,4 @@ class ComparisonMethods(Methods):
 
 
 def _comparable(other: Any) -> bool:
-    return isinstance(other, (Methods, bool, int, float, np.generic))
+    return isinstance(other, (Methods, bool, int, float, np.generic, np.ndarray))

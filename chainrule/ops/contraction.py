@@ -139,6 +139,8 @@ class ContractionMethods(Methods):
         return (a @ b).reshape(*rows, *columns)
 
     def _operands(self, other: Any, what: str, narrow: bool = True) -> tuple[Any, Any]:
+        if isinstance(other, np.ndarray):
+            other = self._taken_in(other, f"{what} with an array")
         if not isinstance(other, Methods):
             raise DtypeError("CR204", f"{what} needs a tensor, got {type(other).__name__}")
         a, b = narrowed(self, other) if narrow else (self, other)

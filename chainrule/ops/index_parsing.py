@@ -8,7 +8,7 @@ import numpy as np
 
 from chainrule import shapes
 from chainrule.dtypes import INTEGER
-from chainrule.errors import ArgumentTypeError, AxisError, GradientError, ShapeError
+from chainrule.errors import ArgumentTypeError, AxisError, ShapeError
 from chainrule.ops.methods import Methods
 
 if TYPE_CHECKING:
@@ -151,26 +151,3 @@ def check_range(index: np.ndarray, size: int, least: int) -> None:
         raise AxisError(
             "CR103", f"index {wrong} is out of range for an axis of {size} elements"
         )
-
-
-def chained(first: Any, second: Any) -> GradientError:
-    """What x[i][j] = value is told."""
-    inner, outer = _shown(first), _shown(second)
-    joined = f"x[{inner}, {outer}]" if ":" not in inner else "x[…]"
-    return GradientError(
-        "CR304",
-        f"x[{inner}][{outer}] = value would be lost: x[{inner}] is a value of its own, not a "
-        f"window onto x. Index once, {joined} = value, or clone() the part first",
-    )
-
-
-def _shown(index: Any) -> str:
-    """An index as it is written between brackets."""
-    if isinstance(index, tuple):
-        return ", ".join(map(_shown, index))
-    if isinstance(index, slice):
-        bounds = ["" if b is None else _shown(b) for b in (index.start, index.stop)]
-        return ":".join(bounds) + ("" if index.step is None else f":{_shown(index.step)}")
-    if index is Ellipsis:
-        return "..."
-    return str(index) if isinstance(index, (int, np.integer)) or index is None else "index"

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import weakref
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,7 +11,6 @@ from chainrule.errors import DtypeError, ShapeError
 from chainrule.ops import index_kernels as kernels
 from chainrule.ops.index_parsing import (
     as_index,
-    chained,
     check_mask,
     is_array,
     parse,
@@ -153,17 +151,8 @@ def to_shape(g: Tensor, shape: shapes.Shape) -> Tensor:
 SCATTERING = {"Scatter": "scatter", "ScatterAdd": "scatter_add"}
 
 
-class Cut(NamedTuple):
-    """Where a part comes from: the whole tensor, if it is still there, and the index."""
-
-    whole: weakref.ref[Tensor]
-    index: Any
-
-
 class IndexingMethods(Methods):
     """What a user calls."""
-
-    _cut_from: Cut | None = None  # of a part that `x[index]` showed, for `x[index] += value`
 
     def __getitem__(self: Any, index: Any) -> Tensor:
         """x[index] with whole numbers, slices, None, ..., masks, lists and tensors."""
@@ -171,13 +160,11 @@ class IndexingMethods(Methods):
         y = self._sliced(slices, shape)
         if found:
             return y._at(*positions_of(y, found))
-        y._cut_from = Cut(weakref.ref(self), index)
         return y
 
     def __setitem__(self, index: Any, value: Any) -> None:
         """x[index] = value; the gradient goes to `value` and to what stays of x."""
-        if self._cut_from is not None and self._cut_from.whole() is not None:
-            raise chained(self._cut_from.index, index)
+        self._refresh()
         value = self._value_to_write(value)
         index = index[0] if isinstance(index, tuple) and len(index) == 1 else index
         if _is_mask(index) and value.ndim == 0 and index.ndim <= self.ndim:

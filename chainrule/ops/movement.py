@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainrule import dtypes, shapes
-from chainrule.errors import DtypeError, ShapeError
+from chainrule.errors import DtypeError, GradientError, ShapeError
 from chainrule.ops.methods import Methods
 from chainrule.ops.primitive import Primitive
 
@@ -38,6 +38,9 @@ class Reshape(Movement):
     def vjp_x(g, x_shape):
         return g.reshape(x_shape)
 
+    def put(x, part, shape):
+        return part.reshape(x.shape)
+
 
 class Permute(Movement):
     """The axes in another order: axis i of the result is axis axes[i] of x."""
@@ -54,6 +57,9 @@ class Permute(Movement):
         back = sorted(range(len(axes)), key=axes.__getitem__)
         return g.permute(*back)
 
+    def put(x, part, axes):
+        return Permute.vjp_x(part, axes)
+
 
 class Expand(Movement):
     """Axes of size 1 repeated without copying; new axes in front."""
@@ -68,6 +74,15 @@ class Expand(Movement):
 
     def vjp_x(g, x_shape):
         return g.sum_to_size(x_shape)
+
+    def put(x, part, shape):
+        if x.numel() != part.numel():
+            raise GradientError(
+                "CR304",
+                f"a tensor {tuple(x.shape)} expanded to {shape} holds each element several "
+                "times, which cannot be written to one by one; clone() it first",
+            )
+        return part.reshape(x.shape)
 
 
 class Flip(Movement):
@@ -106,7 +121,8 @@ class MovementMethods(Methods):
                 f"has {dtype.itemsize} bytes. To convert the numbers use x.to({dtype})",
             )
         array = self.detach()._array("view(dtype)")
-        return self._of(np.ascontiguousarray(array).reshape(array.shape).view(dtype.numpy))
+        bits = np.ascontiguousarray(array).reshape(array.shape).view(dtype.numpy)
+        return self._of(bits)._as_view_of(self)
 
     def view_as(self, other: Tensor) -> Tensor:
         return self.reshape(other.shape)
@@ -276,5 +292,14 @@ class MovementMethods(Methods):
         return y.transpose(first, second) if k % 2 else y.clone()
 
     def contiguous(self, *, memory_format: Any = None) -> Tensor:
-        """The tensor itself: every tensor here reads as row-major."""
-        return self  # type: ignore[return-value]
+        """The tensor itself: every tensor here reads as row-major.
+
+        Notes: of a turned or repeated view, whose elements PyTorch would copy here, a value
+        of its own, which may be written to.
+        """
+        base = self._base() if self._base is not None else None
+        held = (self._cell.array, base.array) if base is not None else ()
+        scattered = all(isinstance(array, np.ndarray) for array in held) and [
+            array.flags.c_contiguous for array in held
+        ] == [False, True]
+        return self._twin() if scattered else self  # type: ignore[return-value]

@@ -26,6 +26,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from chainrule import dtypes
+from chainrule.errors import ChainruleError
 
 Params = dict[str, Any]
 
@@ -59,6 +60,7 @@ class Primitive:
 
     forward: ClassVar[Callable]
     shape: ClassVar[Callable]
+    put: ClassVar[Callable]  # of a view: its input with another part in its place
 
     def __init_subclass__(cls, abstract: bool = False) -> None:
         for name, member in list(vars(cls).items()):
@@ -122,9 +124,17 @@ class Primitive:
         try:
             y = cls.forward(*arrays, **params)
         except (ValueError, IndexError):
-            cls.shape(*[a.shape for a in arrays], **params)  # says it in the user's terms
+            cls._complain(arrays, params)
             raise
         return y if type(y) is np.ndarray else np.asarray(y)
+
+    @classmethod
+    def _complain(cls, arrays: tuple[np.ndarray, ...], params: Params) -> None:
+        """Say in the user's terms, and only in them, why NumPy refused."""
+        try:
+            cls.shape(*[a.shape for a in arrays], **params)
+        except ChainruleError as error:
+            raise error from None
 
     @classmethod
     def _evaluate_widened(cls, arrays: tuple[np.ndarray, ...], params: Params) -> np.ndarray:

@@ -32,6 +32,9 @@ class Slice(Movement):
     def vjp_x(g, x_shape, slices):
         return g._apply(SliceInto, g.new_zeros(x_shape), g, slices=slices)
 
+    def put(x, part, slices):
+        return x._apply(SliceInto, x, part, slices=slices)
+
 
 class SliceInto(Movement):
     """x with the part that `slices` names replaced by v."""
@@ -98,7 +101,7 @@ class SlicingMethods(Methods):
         starts = np.arange(0, length - size + 1, step)
         places = self._of((starts[:, None] + np.arange(size)).reshape(-1))
         windows = self.index_select(at, places).unflatten(at, (len(starts), size))
-        return windows.movedim(at + 1, -1)
+        return windows.movedim(at + 1, -1)._as_view_of(self)
 
     def narrow(self, dim: int, start: int, length: int) -> Tensor:
         """`length` positions along `dim`, from `start`."""

@@ -28,7 +28,8 @@ class StridingMethods(Methods):
         Notes: a value of its own, not a window; and the elements are counted row by row, also
         where self is a transpose or a slice.
         """
-        return self.reshape(-1)[self._of(self._strided_places(size, stride, storage_offset))]
+        places = self._of(self._strided_places(size, stride, storage_offset))
+        return self.reshape(-1)[places]._as_view_of(self)
 
     def as_strided_scatter(
         self,

@@ -31,6 +31,9 @@ class TriangularMethods(Methods):
 
     def diagonal(self, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
         """The elements with equal positions on two axes, as the last axis of the result."""
+        return self._diagonal(offset, dim1, dim2)._as_view_of(self)
+
+    def _diagonal(self, offset: int, dim1: int = 0, dim2: int = 1) -> Tensor:
         first, second = shapes.axis(dim1, self.ndim), shapes.axis(dim2, self.ndim)
         if first == second:
             raise ShapeError("CR109", f"diagonal: dim1={dim1} and dim2={dim2} are one axis")
@@ -41,7 +44,7 @@ class TriangularMethods(Methods):
     def diag(self, diagonal: int = 0) -> Tensor:
         """The diagonal of a matrix; of a vector, the matrix with it on the diagonal."""
         if self.ndim == 2:
-            return self.diagonal(diagonal)
+            return self._diagonal(diagonal)
         if self.ndim != 1:
             raise ShapeError(
                 "CR109", f"diag() takes a vector or a matrix, got shape {tuple(self.shape)}"

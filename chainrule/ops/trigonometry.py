@@ -166,10 +166,16 @@ class Arctan2(Elementwise):
         return np.arctan2(a, b)
 
     def vjp_a(g, a, b):
-        return g * b / (a * a + b * b)
+        return g * b / _squared_radius(a, b)
 
     def vjp_b(g, a, b):
-        return -g * a / (a * a + b * b)
+        return -g * a / _squared_radius(a, b)
+
+
+def _squared_radius(a: Tensor, b: Tensor) -> Tensor:
+    """a² + b², infinite at the origin, so that the derivative of the angle there is 0."""
+    square = a * a + b * b
+    return square.masked_fill(square == 0, np.inf)
 
 
 class TrigonometryMethods(Methods):

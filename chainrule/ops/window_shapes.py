@@ -22,7 +22,8 @@ def convolution_shape(
 ) -> Shape:
     """(n, c, *spatial) and (o, c / groups, *kernel) give (n, o, *windows).
 
-    Raises: ShapeError CR110 (axes), CR115 (channels), CR116 (the kernel does not fit).
+    Raises: ShapeError CR110 (axes), CR115 (channels), CR116 (the kernel does not fit);
+    ArgumentError CR117 (a kernel of size 0).
     """
     _check_axes(x, len(w) - 2)
     _check_groups(w[0], groups, w)
@@ -50,7 +51,7 @@ def transposed_shape(
     """(n, o, *windows) and (o, c / groups, *kernel) give (n, c, *spatial).
 
     Raises: ShapeError CR110 (axes), CR115 (channels), CR116 (nothing left);
-    ArgumentError CR119.
+    ArgumentError CR117, CR119.
     """
     _check_axes(dy, len(w) - 2)
     _check_groups(w[0], groups, w)
@@ -167,6 +168,11 @@ def _check_axes(x: Shape, spatial: int) -> None:
 
 
 def _check_groups(channels: int, groups: int, w: Shape) -> None:
+    if 0 in w[2:]:
+        raise ArgumentError(
+            "CR117",
+            f"a kernel of size {w[2:]} sees nothing; kernel_size is at least 1 on each axis",
+        )
     if groups < 1 or channels % groups:
         raise ShapeError(
             "CR115",

@@ -5,19 +5,35 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+from chainrule.dtypes import float32, float64
 from chainrule.errors import ArgumentError
+from chainrule.optim.hyperparameters import in_type, refuse_while_tracing
 from chainrule.tensor.grad_mode import no_grad
+from chainrule.tensor.number import changing_number
 from chainrule.tensor.tensor import Tensor
 
 
 class GradScaler:
     """Multiplies the loss by a scale, divides the gradients by it, and adapts it.
 
-    scale ← scale · growth_factor after growth_interval good steps in a row;
-    scale ← scale · backoff_factor, and no step, where a gradient is infinite or NaN
+        scale ← scale · growth_factor     after growth_interval good steps in a row
+        scale ← scale · backoff_factor    and no step, where a gradient is infinite or NaN
 
-    Args: device: "cpu" scales; for "cuda", of which there is none, it hands everything
-    through, as PyTorch does on such a machine.        Source: Micikevicius et al. 2018, §3.2
+    Args:
+        device: "cpu" scales; for "cuda", of which there is none, it hands everything through,
+            as PyTorch does on such a machine
+        init_scale: the first scale
+        growth_factor: above 1
+        backoff_factor: between 0 and 1
+        growth_interval: good steps in a row until the scale grows
+        enabled: False hands everything through
+
+    Raises: ArgumentError (CR902) for factors out of range.
+
+    Notes: whether gradients are finite is asked in Python, so of a training step only the
+        part up to backward() can be compiled.
+
+    Source: Micikevicius et al. 2018, section 3.2, https://arxiv.org/abs/1710.03740
 
     Example:
         >>> import chainrule as cr
@@ -57,6 +73,7 @@ class GradScaler:
         self._growth_interval = growth_interval
         self._good_steps = 0
         self._finite: dict[int, bool] = {}  # of the optimizers whose gradients are unscaled
+        self._stepped: set[int] = set()  # of these, those that have made their step
 
     def is_enabled(self) -> bool:
         """Whether it scales."""
@@ -71,7 +88,9 @@ class GradScaler:
         if not self._enabled:
             return outputs
         if isinstance(outputs, Tensor):
-            return (outputs.float() * self._scale).to(outputs.dtype)  # 65536 is inf in float16
+            wide = float64 if outputs.dtype is float64 else float32  # 65536 is inf in float16
+            (factor,) = in_type(wide, changing_number(lambda: self._scale))
+            return (outputs.to(wide) * factor).to(outputs.dtype)
         return type(outputs)(self.scale(y) for y in outputs)
 
     def unscale_(self, optimizer: Any) -> None:
@@ -97,17 +116,28 @@ class GradScaler:
         self._finite[id(optimizer)] = finite
 
     def step(self, optimizer: Any, *args: Any, **kwargs: Any) -> Any:
-        """The optimizer's step with unscaled gradients, unless one is infinite or NaN."""
+        """The optimizer's step with unscaled gradients, unless one is infinite or NaN.
+
+        Raises: ArgumentError (CR640) a second time before update().
+        """
         if not self._enabled:
             return optimizer.step(*args, **kwargs)
+        if id(optimizer) in self._stepped:
+            raise ArgumentError(
+                "CR640",
+                "step() was called with this optimizer already, so new gradients would not be "
+                "unscaled; call update() after each round of steps",
+            )
         if id(optimizer) not in self._finite:
             self.unscale_(optimizer)
+        self._stepped.add(id(optimizer))
         return optimizer.step(*args, **kwargs) if self._finite[id(optimizer)] else None
 
     def update(self, new_scale: float | Tensor | None = None) -> None:
         """Adapt the scale to how the last steps went, or set it."""
         if not self._enabled:
             return
+        refuse_while_tracing("GradScaler.update()")
         if new_scale is not None:
             self._scale = float(new_scale)
         elif not all(self._finite.values()):
@@ -119,6 +149,7 @@ class GradScaler:
                 self._scale *= self._growth_factor
                 self._good_steps = 0
         self._finite.clear()
+        self._stepped.clear()
 
     def state_dict(self) -> dict[str, Any]:
         """The scale and how it changes; empty where it does not scale."""

@@ -16,6 +16,7 @@ from chainrule.tensor.tensor import Tensor
 
 NONNEGATIVE = (0.0, math.inf)
 FRACTION = (0.0, 1.0)  # 1 itself is excluded
+PAIRS = ("betas",)  # of what there are two
 
 
 class Hyperparameters:
@@ -97,12 +98,13 @@ def check_ranges(
     """
     for name, (low, high) in ranges.items():
         given = values[name]
-        for number in given if isinstance(given, (tuple, list)) else (given,):
-            if not _is_between(number, low, high):
-                wanted = f"≥ {low:g}" + ("" if high == math.inf else f" and < {high:g}")
-                raise ArgumentError(
-                    "CR604", f"{owner}: {name} must be a number {wanted}, got {given!r}"
-                )
+        several = name in PAIRS
+        numbers = given if isinstance(given, (tuple, list)) else (given,)
+        in_range = all(_is_between(number, low, high) for number in numbers)
+        if not in_range or (several and len(numbers) != 2):
+            wanted = f"≥ {low:g}" + ("" if high == math.inf else f" and < {high:g}")
+            kind = "two numbers" if several else "a number"
+            raise out_of_range(owner, f"{name} must be {kind} {wanted}", given)
 
 
 def out_of_range(owner: str, wanted: str, given: Any) -> ArgumentError:

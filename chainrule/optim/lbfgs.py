@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from chainrule.errors import ArgumentError, TraceError
+from chainrule.errors import ArgumentError, ArgumentTypeError, TraceError
 from chainrule.optim.hyperparameters import NONNEGATIVE, is_number, out_of_range
 from chainrule.optim.line_search import Point, WolfeSearch
 from chainrule.optim.optimizer import Optimizer
@@ -114,13 +114,21 @@ class LBFGS(Optimizer):
 
     # -- the step ----------------------------------------------------------------------
 
-    def step(self, closure: Closure) -> Any:  # type: ignore[override]
+    def step(self, closure: Closure | None = None) -> Any:
         """Up to `max_iter` moves; returns the loss before the first.
 
         Args: closure: forgets the gradients, computes the loss, calls backward() on it and
-            returns it.
-        Raises: TraceError (CR615) in a compiled function.
+            returns it; it cannot be left out.
+        Raises: ArgumentTypeError (CR903) without a closure; TraceError (CR615) in a compiled
+            function.
         """
+        if closure is None:
+            raise ArgumentTypeError(
+                "CR903",
+                "LBFGS.step(closure) computes the loss at several points and needs a function "
+                "that does so: it calls zero_grad(), computes the loss, calls backward() on it "
+                "and returns it",
+            )
         if trace.current.get() is not None:
             raise TraceError(
                 "CR615",

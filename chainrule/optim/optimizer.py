@@ -182,7 +182,9 @@ class Optimizer(HookMethods):
         refuse_while_tracing(f"{owner}.load_state_dict()")
         if self._load_state_dict_pre_hooks and isinstance(state_dict, Mapping):
             state_dict = self._through("_load_state_dict_pre_hooks", dict(state_dict))
-        groups = state_dicts.merged_groups(owner, state_dict, self.param_groups, self.defaults)
+        groups = state_dicts.merged_groups(
+            owner, state_dict, self.param_groups, self.defaults, self.ranges
+        )
         for group in groups:
             self._check(group)
         state = state_dicts.unpacked(owner, state_dict, groups, self._new_state)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import copy
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from chainrule import dtypes, settings
@@ -40,11 +40,16 @@ def pack(state: Mapping[Tensor, Group], groups: Sequence[Group]) -> dict[str, An
 
 
 def merged_groups(
-    owner: str, saved: Mapping[str, Any], groups: Sequence[Group], defaults: Group
+    owner: str,
+    saved: Mapping[str, Any],
+    groups: Sequence[Group],
+    defaults: Group,
+    needed: Collection[str],
 ) -> list[Group]:
     """The groups with their own parameters and the saved hyper-parameters.
 
-    Raises: ArgumentError (CR605) where the numbers of groups or parameters differ.
+    Raises: ArgumentError (CR605) where the numbers of groups or parameters differ, or where
+    one of the `needed` hyper-parameters was not saved.
     """
     if not isinstance(saved, Mapping) or not {"state", "param_groups"} <= saved.keys():
         _refuse(owner, "it needs the entries 'state' and 'param_groups'")
@@ -54,6 +59,8 @@ def merged_groups(
         _refuse(owner, f"its groups have {theirs} parameters, the optimizer's {ours}")
     merged = []
     for group, other in zip(groups, saved["param_groups"], strict=True):
+        if lacking := [name for name in needed if name not in other]:
+            _refuse(owner, f"its groups have no {', '.join(lacking)}")
         names = {key: group[key] for key in ("param_names",) if key in group}
         taken = {key: _copied(value) for key, value in other.items()}
         merged.append({**defaults, **names, **taken, "params": group["params"]})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -41,7 +42,8 @@ def tensor(
 ) -> Tensor:  # fmt: skip
     """A tensor with a copy of `data`: numbers, nested lists, arrays or tensors.
 
-    Whole numbers become int64, others the default float type, unless `dtype` says otherwise.
+    Unless `dtype` says otherwise, Python's whole numbers become int64 and its others the
+    default float type; tensors, arrays and NumPy's numbers keep their type.
     """
     if isinstance(data, Tensor):
         y = data.detach().clone()
@@ -49,7 +51,7 @@ def tensor(
     if isinstance(data, np.ndarray):
         trace.refuse_array("tensor(array)")
     array = _as_array(data)
-    kind = _natural(array, data) if dtype is None else dtypes.numpy_of(dtype)
+    kind = _natural(data) if dtype is None else dtypes.numpy_of(dtype)
     y = Tensor._of(dtypes.cast(array, kind).copy())
     return _finished(y, requires_grad, device)
 
@@ -62,7 +64,8 @@ def _as_array(data: Any) -> np.ndarray:
         array = np.asarray(data)
     except ValueError as error:
         raise ArgumentError(
-            "CR114", f"the rows of a tensor must have equal lengths ({error})"
+            "CR114",
+            f"the rows of a tensor must have equal lengths; pad the short ones first ({error})",
         ) from None
     if array.dtype not in dtypes.OF_NUMPY and array.dtype.kind not in "uif":
         raise ArgumentTypeError(
@@ -73,15 +76,29 @@ def _as_array(data: Any) -> np.ndarray:
     return array
 
 
-def _natural(array: np.ndarray, data: Any) -> np.dtype:
-    """The type a tensor of `data` gets: NumPy's own is kept, Python's floats are default."""
-    if array.dtype.kind == "f" and not isinstance(data, (np.ndarray, np.generic)):
+def _natural(data: Any) -> np.dtype:
+    """The type a tensor of `data` gets: that of tensors, arrays and NumPy's scalars is kept,
+    Python's floats are of the default type, and in a list the common type is taken."""
+    if isinstance(data, Tensor):
+        return data._cell.array.dtype
+    if isinstance(data, (np.ndarray, np.generic)):
+        return data.dtype if data.dtype in dtypes.OF_NUMPY else _kept(np.asarray(data))
+    if not isinstance(data, (list, tuple)):
+        return _kept(np.asarray(data))
+    nested = any(issubclass(kind, PARTS) for kind in set(map(type, data)))
+    parts = data if nested else dict(zip(map(type, data), data, strict=True)).values()
+    found = [_natural(x) for x in parts if not isinstance(x, (list, tuple)) or x]
+    return functools.reduce(dtypes.promote, found) if found else _kind(None)
+
+
+#: what holds several numbers
+PARTS = (list, tuple, np.ndarray, Tensor)
+
+
+def _kept(array: np.ndarray) -> np.dtype:
+    if array.dtype.kind == "f":
         return settings.defaults.float_dtype
-    if array.dtype in dtypes.OF_NUMPY and array.size:
-        return array.dtype
-    if isinstance(data, np.ndarray) and array.dtype in dtypes.OF_NUMPY:
-        return array.dtype
-    return settings.defaults.float_dtype if array.dtype.kind == "f" else dtypes.int64.numpy
+    return array.dtype if array.dtype in dtypes.OF_NUMPY else dtypes.int64.numpy
 
 
 def as_tensor(data: Any, dtype: Dtype | None = None, device: Any = None) -> Tensor:

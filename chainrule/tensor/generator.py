@@ -14,6 +14,7 @@ import numpy as np
 
 from chainrule import dtypes, settings
 from chainrule.device import CPU, resolve_device
+from chainrule.errors import ArgumentError
 from chainrule.ops.random import RandomBits, RandomUniform
 from chainrule.tensor.grad_mode import no_grad
 from chainrule.tensor.tensor import Tensor
@@ -54,8 +55,18 @@ class Generator:
         return Tensor._of(np.array([self._seed.item(), self._draw.item()]))
 
     def set_state(self, state: Tensor) -> Generator:
-        """Go on from a state that get_state returned."""
-        seed, draw = state.tolist()
+        """Go on from a state that get_state returned.
+
+        Raises: ArgumentError (CR902) for anything else, such as a state of PyTorch's generator.
+        """
+        numbers = state.tolist() if isinstance(state, Tensor) else state
+        if not isinstance(numbers, list) or len(numbers) != 2:
+            raise ArgumentError(
+                "CR902",
+                "the state of a generator is the seed and the number of draws, as get_state() "
+                f"gives it; got shape {np.shape(numbers)}. manual_seed(n) starts anew",
+            )
+        seed, draw = numbers
         with no_grad():
             self._seed.fill_(seed)
             self._draw.fill_(draw)

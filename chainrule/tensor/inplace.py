@@ -18,6 +18,8 @@ def _in_place(name: str) -> Callable[..., Tensor]:
     what = f"{name}_()"
 
     def method(self: Any, *args: Any, **kwargs: Any) -> Tensor:
+        if self._view is not None:
+            self._refresh()
         return self._assign(getattr(self, name)(*args, **kwargs), what)
 
     method.__name__ = method.__qualname__ = f"{name}_"
@@ -38,7 +40,7 @@ def _reshaping(name: str) -> Callable[..., Tensor]:
         result = getattr(self, name)(*args, **kwargs)
         edge = tape.edge_of(result) if result.requires_grad and not self.is_leaf else None
         self.data = result
-        self._edge, self._cut_from = edge, None
+        self._edge, self._view = edge, None
         return self
 
     method.__name__ = method.__qualname__ = f"{name}_"
@@ -46,35 +48,19 @@ def _reshaping(name: str) -> Callable[..., Tensor]:
     return method
 
 
-def _augmented(name: str) -> Callable[..., Tensor]:
-    """An operator such as +=; on a part that indexing cut out, `x[0] += 1`, it writes to x."""
-    in_place = _in_place(name)
-
-    def operator(self: Any, other: Any) -> Tensor:
-        if self._cut_from is None or (whole := self._cut_from.whole()) is None:
-            return in_place(self, other)
-        part: Any = in_place(self.clone(), other)
-        whole[self._cut_from.index] = part
-        part._cut_from, part._base = self._cut_from, self._base
-        return part
-
-    operator.__doc__ = f"`{name}`, with the result stored in this tensor."
-    return operator
-
-
 class InPlaceMethods(Methods):
     """What a user calls; see Tensor._assign for what is refused."""
 
-    __iadd__ = _augmented("add")
-    __isub__ = _augmented("sub")
-    __imul__ = _augmented("mul")
-    __itruediv__ = _augmented("div")
-    __ifloordiv__ = _augmented("floor_divide")
-    __imod__ = _augmented("remainder")
-    __ipow__ = _augmented("pow")
-    __iand__ = _augmented("bitwise_and")
-    __ior__ = _augmented("bitwise_or")
-    __ixor__ = _augmented("bitwise_xor")
+    __iadd__ = _in_place("add")
+    __isub__ = _in_place("sub")
+    __imul__ = _in_place("mul")
+    __itruediv__ = _in_place("div")
+    __ifloordiv__ = _in_place("floor_divide")
+    __imod__ = _in_place("remainder")
+    __ipow__ = _in_place("pow")
+    __iand__ = _in_place("bitwise_and")
+    __ior__ = _in_place("bitwise_or")
+    __ixor__ = _in_place("bitwise_xor")
     add_ = _in_place("add")
     sub_ = subtract_ = _in_place("sub")
     mul_ = multiply_ = _in_place("mul")
@@ -195,6 +181,7 @@ class InPlaceMethods(Methods):
 
     def copy_(self, src: Any, non_blocking: bool = False) -> Tensor:
         """The values of `src`, broadcast and converted, stored in this tensor."""
+        self._refresh()
         return self._assign(
             src._cast(self._cell.array.dtype).expand(self.shape).clone(), "copy_()"
         )
@@ -203,8 +190,10 @@ class InPlaceMethods(Methods):
         """`value` everywhere."""
         if isinstance(value, Methods):
             return self.copy_(value)
+        self._refresh()
         return self._assign(self.full_like(value), "fill_()")
 
     def zero_(self) -> Tensor:
         """0 everywhere."""
+        self._refresh()
         return self._assign(self.zeros_like(), "zero_()")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from chainrule import settings
 from chainrule.errors import ArgumentError, ShapeError
+from chainrule.ops.checking import Probabilities
 from chainrule.ops.methods import Methods
 
 if TYPE_CHECKING:
@@ -33,18 +35,45 @@ class RandomMethods(Methods):
 
     def bernoulli_(self, p: Any = 0.5, *, generator: Any = None) -> Tensor:
         """1 with probability p, else 0."""
+        if not isinstance(p, Methods) and not 0 <= p <= 1:
+            raise ArgumentError("CR902", f"bernoulli_ needs p from 0 to 1, got {p}")
         y = _source(generator).uniform(self.shape) < p
         return self._assign(y._cast(self._cell.array.dtype), "bernoulli_()")
 
     def bernoulli(self, *, generator: Any = None) -> Tensor:
         """1 with the probability that stands in each element, else 0."""
-        y = _source(generator).uniform(self.shape, self.dtype) < self
+        p = self._apply(
+            Probabilities, self, what="bernoulli", of="input",
+            repair="apply sigmoid() to logits first",
+        )  # fmt: skip
+        y = _source(generator).uniform(self.shape, self.dtype) < p
         return y._cast(self._cell.array.dtype)
 
     def exponential_(self, lambd: float = 1.0, *, generator: Any = None) -> Tensor:
         """Waiting times at the rate `lambd`."""
         y = _source(generator).uniform(self.shape, self.dtype)
         return self._assign((-y).log1p() / -lambd, "exponential_()")
+
+    def cauchy_(
+        self, median: float = 0.0, sigma: float = 1.0, *, generator: Any = None
+    ) -> Tensor:
+        """Numbers of the Cauchy distribution around `median`."""
+        y = (_source(generator).uniform(self.shape, self.dtype) - 0.5) * math.pi
+        return self._assign(y.tan() * sigma + median, "cauchy_()")
+
+    def log_normal_(
+        self, mean: float = 1.0, std: float = 2.0, *, generator: Any = None
+    ) -> Tensor:
+        """Exponentials of Gaussian numbers."""
+        y = _source(generator).normal(self.shape, self.dtype) * std + mean
+        return self._assign(y.exp(), "log_normal_()")
+
+    def geometric_(self, p: float, *, generator: Any = None) -> Tensor:
+        """Trials until one succeeds, 1 at least, each with probability p."""
+        if not 0 < p < 1:
+            raise ArgumentError("CR902", f"geometric_ needs p above 0 and below 1, got {p}")
+        y = (-_source(generator).uniform(self.shape)).log1p() / math.log1p(-p)
+        return self._assign(y.ceil().clamp_min(1)._cast(self._cell.array.dtype), "geometric_()")
 
     def random_(self, *bounds: int, generator: Any = None) -> Tensor:
         """Whole numbers from `from` (0) up to, not including, `to`."""

@@ -18,7 +18,7 @@ PACKAGE = str(Path(__file__).parents[1])
 class Symbol:
     """What a traced tensor holds in place of an array: a variable of the graph."""
 
-    __slots__ = ("dtype", "shape", "trace", "variable")
+    __slots__ = ("__weakref__", "dtype", "shape", "trace", "variable")
 
     def __init__(self, variable: Variable, trace: Trace) -> None:
         self.variable = variable

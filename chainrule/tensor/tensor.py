@@ -57,6 +57,7 @@ from chainrule.tensor.promotion import plain_number, result_dtype
 from chainrule.tensor.random import RandomMethods
 from chainrule.tensor.storage import StorageMethods
 from chainrule.tensor.symbol import Symbol
+from chainrule.tensor.view import View, ViewMethods
 
 if TYPE_CHECKING:
     from chainrule.ops.primitive import Primitive
@@ -77,6 +78,7 @@ def apply(primitive: type[Primitive], *inputs: Tensor, **params: Any) -> Tensor:
         result = Tensor._wrap(y)
     if primitive.is_view:
         result._base = inputs[0]._base_cell()
+        result._view = View(inputs[0], values[0], primitive, params)
     if settings.grad_enabled.get():
         for x in inputs:
             if x._requires_grad:
@@ -139,6 +141,7 @@ class Tensor(
     RandomMethods,
     ConversionMethods,
     StorageMethods,
+    ViewMethods,
 ):
     """A multi-dimensional array that can be differentiated.
 
@@ -150,7 +153,6 @@ class Tensor(
     _edge: Any = None  # the node that made it; None for a leaf
     _grad: Tensor | None = None
     _hooks: dict[int, Callable] | None = None
-    _base: weakref.ref[Cell] | None = None  # of a view: the cell it shows
     _accumulated: dict[int, Callable] | None = None  # hooks after .grad has been written
 
     __hash__ = object.__hash__
@@ -199,17 +201,11 @@ class Tensor(
             held.no_numbers(what)
         return held
 
-    def _base_cell(self) -> weakref.ref[Cell]:
-        """The cell that a view of this tensor shows, seen through other views."""
-        if self._base is not None and self._base() is not None:
-            return self._base
-        return weakref.ref(self._cell)
-
     def _alias(self) -> Tensor:
         """Another tensor on the same memory, without history."""
         alias = object.__new__(Tensor)
         alias._cell = self._cell
-        alias._base = self._base
+        alias._base, alias._view = self._base, self._view
         if (writing := trace.current.get()) is not None:
             writing.alias(self, alias)
         return alias
@@ -227,6 +223,8 @@ class Tensor(
         self._check_assignable(result, what, recording)
         result = result._cast(self._cell.array.dtype)
         writing = trace.current.get()
+        if self._shown() is not None:
+            self._write_through(result, what)
         if writing is None:
             self._cell.array = result._cell.array
         else:
@@ -246,13 +244,6 @@ class Tensor(
                 f"{what} would change a leaf that requires a gradient (shape "
                 f"{tuple(self.shape)}) behind the tape's back; wrap the update in "
                 "`with chainrule.no_grad():`",
-            )
-        if self._base is not None and self._base() is not None:
-            raise GradientError(
-                "CR304",
-                f"{what} on a view (a slice, reshape or transpose) of another tensor would be "
-                "lost: here a view is a value of its own. Write through the tensor itself, "
-                "x[0] = value instead of x[0].fill_(value), or clone() the view first",
             )
         held, given = self._cell.array, result._cell.array
         if given.shape != held.shape:
@@ -282,6 +273,8 @@ class Tensor(
         own = a._cell.array.dtype
         if own.kind == "f" and type(other) in (float, int):
             return a, Tensor._number(other, own)
+        if isinstance(other, np.ndarray):
+            return a._promoted(a._taken_in(other, "computing with an array"))
         common = result_dtype(a, other)
         return a._cast(common), Tensor._number(plain_number(other), common)
 

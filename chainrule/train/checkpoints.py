@@ -64,6 +64,9 @@ def save_checkpoint(state: Any, path: str | os.PathLike) -> None:
             f"cannot write the checkpoint {target}: {error.strerror or error}. Earlier ones "
             "are unharmed; choose a folder that can be written, or free some space",
         ) from None
+    except RunError as error:  # about a file in it
+        message = error.message.replace(str(beside), str(target))
+        raise RunError(error.code, message) from None
     finally:
         shutil.rmtree(beside, ignore_errors=True)
 

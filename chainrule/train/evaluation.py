@@ -27,12 +27,14 @@ def evaluate(
         metric.reset()
     was_training = model.training
     model.eval()
-    with no_grad():
-        for inputs, targets in batches:
-            outputs = model(inputs)
-            loss.update(loss_function(outputs, targets).item(), weight=len(inputs))
-            for metric in metrics.values():
-                metric.update(outputs, targets)
-    model.train(was_training)
+    try:
+        with no_grad():
+            for inputs, targets in batches:
+                outputs = model(inputs)
+                loss.update(loss_function(outputs, targets).item(), weight=len(inputs))
+                for metric in metrics.values():
+                    metric.update(outputs, targets)
+    finally:
+        model.train(was_training)
     scores = {name: metric.compute() for name, metric in metrics.items()}
     return {"loss": loss.compute(), **scores}

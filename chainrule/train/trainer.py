@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -9,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.errors import ArgumentError, DataError, ModuleError, RunError
+from chainrule.errors import ArgumentError, ChainruleError, DataError, RunError
 from chainrule.metrics import Mean
 from chainrule.nn.module import Module
 from chainrule.tensor.generator import default_generator
@@ -109,7 +110,7 @@ class Trainer:
         """
         found = checkpoints(folder)
         if found:
-            self.load_state_dict(load_checkpoint(found[-1]))
+            self._restore(load_checkpoint(found[-1]), f"the checkpoint {found[-1]}")
         return bool(found)
 
     def check_position(self) -> None:
@@ -132,6 +133,7 @@ class Trainer:
     def state_dict(self) -> dict[str, Any]:
         """All that is needed to go on as if nothing had happened."""
         return {
+            "parts": self._parts(),
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "scheduler": None if self.scheduler is None else self.scheduler.state_dict(),
@@ -148,29 +150,53 @@ class Trainer:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take up the state that state_dict() returned.
 
-        Raises: RunError (CR807) for the state of a differently built trainer.
+        Raises: RunError (CR807) for the state of a differently built trainer; then nothing was
+        changed.
         """
+        self._restore(state, "this checkpoint")
+
+    def _restore(self, state: Mapping[str, Any], name: str) -> None:
+        before = copy.deepcopy(self.state_dict())
         try:
-            self.model.load_state_dict(state["model"])
-            self.optimizer.load_state_dict(state["optimizer"])
-            if self.scheduler is not None:
-                self.scheduler.load_state_dict(state["scheduler"])
-            self.epoch, self.step = int(state["epoch"]), int(state["step"])
-            self._go_inside(state["inside"])
-            self.stopped = bool(state["stopped"])
-            self.history = list(state["history"])
-            for stream, saved in zip(GLOBAL, state["random"], strict=True):
-                write_state(stream, saved)
-            for generator, saved in zip(self._generators(), state["generators"], strict=True):
-                generator.set_state(saved)
-            for callback, saved in zip(self.callbacks, state["callbacks"], strict=True):
-                callback.load_state_dict(saved)
-        except (KeyError, TypeError, ValueError, ModuleError) as error:
+            self._check_parts(state)
+            self._take_up(state)
+        except (KeyError, TypeError, ValueError, AttributeError, ChainruleError) as error:
+            self._take_up(before)
             raise RunError(
                 "CR807",
-                "this checkpoint belongs to a training that was built in another way "
-                f"({error}); go on with the same model, optimizer, scheduler and callbacks",
+                f"{name} belongs to a training that was built in another way ({error}); go on "
+                "with the same model, optimizer, scheduler and callbacks. Nothing was changed",
             ) from None
+
+    def _take_up(self, state: Mapping[str, Any]) -> None:
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        if self.scheduler is not None:
+            self.scheduler.load_state_dict(state["scheduler"])
+        self.epoch, self.step = int(state["epoch"]), int(state["step"])
+        self._go_inside(state["inside"])
+        self.stopped = bool(state["stopped"])
+        self.history = list(state["history"])
+        for stream, saved in zip(GLOBAL, state["random"], strict=True):
+            write_state(stream, saved)
+        for generator, saved in zip(self._generators(), state["generators"], strict=True):
+            generator.set_state(saved)
+        for callback, saved in zip(self.callbacks, state["callbacks"], strict=True):
+            callback.load_state_dict(saved)
+
+    def _parts(self) -> dict[str, Any]:
+        """What it is built of; whether the model fits, its parameters say."""
+        return {
+            "optimizer": type(self.optimizer).__name__,
+            "scheduler": None if self.scheduler is None else type(self.scheduler).__name__,
+        }
+
+    def _check_parts(self, state: Mapping[str, Any]) -> None:
+        saved = {**state["parts"], "number of callbacks": len(state["callbacks"])}
+        here = {**self._parts(), "number of callbacks": len(self.callbacks)}
+        for name, ours in here.items():
+            if saved[name] != ours:
+                raise ValueError(f"its {name}: {saved[name]}, here: {ours}")
 
     def _inside(self) -> dict[str, Any] | None:
         """Where the training is inside an epoch; None between two."""

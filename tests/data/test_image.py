@@ -131,5 +131,5 @@ def test_without_pillow_the_error_says_what_to_install(monkeypatch):
         raise ModuleNotFoundError(name)
 
     monkeypatch.setattr(importlib, "import_module", refuse)
-    with pytest.raises(DataError, match=r"CR715.*chainrule\[images\]"):
+    with pytest.raises(DataError, match=r"CR715.*pip install pillow"):
         read_image("a.png")

@@ -145,6 +145,9 @@ BAD = [
     (lambda: Normal(cr.zeros(2), 1.0).log_prob(cr.zeros(3)), r"CR953: Normal: a value of shape "
      r"\(3,\)"),
     (lambda: d.Dirichlet(cr.ones(3)).log_prob(cr.ones(2) / 2), "CR953"),
+    (lambda: Normal(0.0, 1.0).sample(3), r"CR953: Normal.*write sample\(\(3,\)\)"),
+    (lambda: Categorical(cr.ones(2)).sample(3), "CR953: Categorical"),
+    (lambda: d.Multinomial(2, cr.ones(2)).sample(3), "CR953: Multinomial"),
     (lambda: d.Dirichlet(cr.tensor(1.0)), "CR953"),
     (lambda: d.MultivariateNormal(cr.tensor(1.0), cr.eye(2)), "CR953"),
     (lambda: d.MultivariateNormal(cr.zeros(2), cr.zeros(2, 3)), "CR953"),

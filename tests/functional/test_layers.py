@@ -86,7 +86,7 @@ def test_padding_by_name():
     assert F.conv2d(x, w, padding="valid").equal(F.conv2d(x, w))
     by_hand = F.conv2d(F.pad(x, (1, 1, 1, 2)), w)
     assert F.conv2d(x, w, padding="same").equal(by_hand)
-    with pytest.raises(ArgumentError, match=r"CR521.*'same' and stride=2"):
+    with pytest.raises(ArgumentError, match=r"CR521.*'same' with stride=\(2, 2\)"):
         F.conv2d(x, w, padding="same", stride=2)
     with pytest.raises(ArgumentError, match=r"CR521.*'full'"):
         F.conv2d(x, w, padding="full")

@@ -284,6 +284,8 @@ WRONG = {
     "state": (lambda: Mean().load_state_dict(MeanSquaredError().state_dict()), "CR912.*weight"),
     "state of others": (lambda: AUROC("multiclass", 3).load_state_dict(
         AUROC("binary").state_dict()), "CR912.*gathered_scores"),
+    "state of unequal lengths": (lambda: AUROC("binary").load_state_dict(
+        {"gathered_scores": cr.rand(3), "gathered_targets": cr.ones(2)}), "CR912"),
     "state of another size": (lambda: Recall("multiclass", 3).load_state_dict(
         Recall("multiclass", 4).state_dict()), "CR912"),
 }  # fmt: skip

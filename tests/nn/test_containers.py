@@ -23,6 +23,13 @@ def kinds(modules):
     return [type(m).__name__ for m in modules]
 
 
+def test_containers_take_their_members_by_name():
+    p = nn.Parameter(cr.ones(1))
+    assert len(nn.ModuleList(modules=[nn.ReLU()])) == 1
+    assert list(nn.ModuleDict(modules={"a": nn.ReLU()})) == ["a"]
+    assert nn.ParameterDict(parameters={"p": p})["p"] is p
+
+
 @pytest.mark.parametrize("container", [nn.ModuleList, lambda parts=(): nn.Sequential(*parts)])
 def test_everything_a_list_can_do(container):
     found = container(acts("ReLU", "Tanh"))

@@ -37,6 +37,19 @@ def test_inputs_that_do_not_fit(layer, shape, words):
         layer()(cr.ones(shape))
 
 
+def test_weights_of_norms_are_not_broadcast():
+    x = cr.ones(4, 3)
+    for norm, weights in (
+        (nn.functional.layer_norm, (cr.ones(4, 1),)),
+        (nn.functional.layer_norm, (None, cr.ones(1))),
+        (nn.functional.rms_norm, (cr.ones(1),)),
+    ):
+        with pytest.raises(ShapeError, match=r"CR523: \w+ over axes \(3,\) takes a weight"):
+            norm(x, (3,), *weights)
+    with pytest.raises(ShapeError, match=r"CR528.*num_groups=0"):
+        nn.functional.group_norm(x, 0)
+
+
 @pytest.mark.parametrize(
     ("make", "words"),
     [
@@ -49,6 +62,8 @@ def test_inputs_that_do_not_fit(layer, shape, words):
             lambda: nn.Conv2d(1, 1, 3, padding_mode="mirror"),
             r"CR520.*'mirror'; choose from zeros",
         ),
+        (lambda: nn.ConvTranspose2d(1, 1, 3, 1, 0, 0, 1, True, 1, "reflect"), r"CR520"),
+        (lambda: nn.Conv2d(1, 1, 3, 1, 0, 1, 1, True, "mirror"), r"CR520.*'mirror'"),
         (lambda: nn.Dropout(1.5), r"CR526.*p=1.5"),
         (lambda: nn.Embedding(3, 2, padding_idx=3), r"CR527"),
         (lambda: nn.Hardtanh(1.0, -1.0), r"CR529.*min_val=1.0"),

@@ -319,6 +319,8 @@ def test_types_and_devices_that_are_not():
         nn.Linear(1, 1).to(cr.int64)
     with pytest.raises(DeviceError, match=r"CR207"):
         nn.ReLU().to("cuda")
+    with pytest.raises(TypeError, match="dtypo"):
+        nn.ReLU().to(dtypo=cr.float64)
     with pytest.raises(DeviceError, match=r"CR207"):
         nn.ReLU().cuda()
 

@@ -4,7 +4,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.amp import GradScaler
-from chainrule.errors import ArgumentError
+from chainrule.errors import ArgumentError, TraceError
 
 
 def parts(lr=0.5):
@@ -80,6 +80,25 @@ def test_lists_of_losses():
     assert scaled[0].item() == 6 and scaled[1][0].tolist() == [4.0, 8.0]
 
 
+def test_a_compiled_function_follows_the_scale():
+    scaler = GradScaler("cpu", init_scale=4.0)
+    scale = cr.compile(scaler.scale)
+    found = [scale(cr.tensor(1.0)).item()]
+    scaler.update(8.0)
+    assert [*found, scale(cr.tensor(1.0)).item()] == [4.0, 8.0]
+    assert len(scale.explain().recordings) == 1
+    with pytest.raises(TraceError, match="CR609"):
+        cr.compile(lambda x: scaler.update() or x)(cr.ones(1))
+
+
+def test_the_loss_keeps_its_type():
+    scaler = GradScaler("cpu", init_scale=3.0)
+    for kind in (cr.float16, cr.bfloat16, cr.float32, cr.float64):
+        scaled = scaler.scale(cr.tensor(0.1, dtype=kind))
+        assert scaled.dtype is kind
+    assert scaled.item() == 0.1 * 3
+
+
 def test_wrong_use():
     p, optimizer = parts()
     p.sum().backward()
@@ -87,5 +106,8 @@ def test_wrong_use():
     scaler.unscale_(optimizer)
     with pytest.raises(ArgumentError, match="CR640"):
         scaler.unscale_(optimizer)
+    scaler.step(optimizer)
+    with pytest.raises(ArgumentError, match="CR640"):
+        scaler.step(optimizer)
     with pytest.raises(ArgumentError, match="CR902"):
         GradScaler("cpu", growth_factor=0.5)

@@ -171,7 +171,8 @@ def test_a_parameter_cannot_be_listed_twice(twice):
     (lambda p: optim.SGD(p, momentum=-1), "momentum"),
     (lambda p: optim.SGD(p, nesterov=True), "nesterov=True needs momentum > 0"),
     (lambda p: optim.SGD(p, momentum=0.9, dampening=0.1, nesterov=True), "dampening 0.1"),
-    (lambda p: optim.Adam(p, betas=(0.9, 1.0)), "betas must be a number ≥ 0 and < 1"),
+    (lambda p: optim.Adam(p, betas=(0.9, 1.0)), "betas must be two numbers ≥ 0 and < 1"),
+    (lambda p: optim.Adam(p, betas=0.9), "betas must be two numbers ≥ 0 and < 1, got 0.9"),
     (lambda p: optim.Adam(p, eps=-1e-8), "eps"),
     (lambda p: optim.AdamW(p, weight_decay=-1), "AdamW: weight_decay"),
     (lambda p: optim.RMSprop(p, alpha=-1), "alpha"),
@@ -343,9 +344,15 @@ def test_a_state_dict_that_does_not_fit(change, says):
 
 
 def test_the_state_of_another_optimizer_does_not_fit():
-    saved = trained(optim.SGD([leaf(1.0)], momentum=0.9)).state_dict()
+    sgd = trained(optim.SGD([leaf(1.0)], momentum=0.9)).state_dict()
+    adam = trained(optim.Adam([leaf(1.0)])).state_dict()
+    with pytest.raises(ArgumentError, match=r"CR605.*fit the Adam: its groups have no betas"):
+        optim.Adam([leaf(1.0)]).load_state_dict(sgd)
+    with pytest.raises(ArgumentError, match=r"CR605.*fit the SGD: its groups have no momentum"):
+        optim.SGD([leaf(1.0)]).load_state_dict(adam)
+    adam["state"] = sgd["state"]
     with pytest.raises(ArgumentError, match=r"lacks 'step', it has \['momentum_buffer'\]"):
-        optim.Adam([leaf(1.0)]).load_state_dict(saved)
+        optim.Adam([leaf(1.0)]).load_state_dict(adam)
 
 
 def test_an_optimizer_says_what_it_is():

@@ -22,6 +22,11 @@ from chainrule.errors import ChainruleError
         (np.arange(3, dtype=np.int16), cr.int16, (3,)),
         (np.float32(1), cr.float32, ()),
         ([cr.tensor(1.0), cr.tensor(2.0)], cr.float32, (2,)),
+        ([np.float64(1), 2.0], cr.float64, (2,)),
+        ([np.float32(1), 2], cr.float32, (2,)),
+        ([[np.float16(1)], [np.float16(2)]], cr.float16, (2, 1)),
+        ([np.ones(2, np.float32), [1.0, 2.0]], cr.float32, (2, 2)),
+        ([cr.tensor(1.0, dtype=cr.float64), 2], cr.float64, (2,)),
         (range(3), cr.int64, (3,)),
     ],
 )

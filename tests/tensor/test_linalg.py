@@ -5,7 +5,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.autograd import grad, gradcheck, gradgradcheck
-from chainrule.errors import GradientError, LinAlgError, ShapeError, TraceError
+from chainrule.errors import LinAlgError, ShapeError, TraceError
 
 NUMBERS = np.random.default_rng(3)
 
@@ -158,17 +158,6 @@ def test_out_takes_the_result():
     values, vectors = cr.empty(2), cr.empty(2, 2)
     found = cr.linalg.eigh(cr.eye(2), out=(values, vectors))
     assert found.eigenvalues is values and values.tolist() == [1, 1]
-
-
-def test_a_chain_of_indices_says_to_index_once():
-    x = cr.zeros(3, 4)
-    with pytest.raises(GradientError, match=r"CR304: x\[0\]\[1\] = value.*x\[0, 1\] = value"):
-        x[0][1] = 5
-    with pytest.raises(GradientError, match=r"x\[0\]\[1:2, \.\.\.\].*x\[0, 1:2, \.\.\.\]"):
-        x[0][1:2, ...] = 5
-    with pytest.raises(GradientError, match=r"x\[…\] = value"):
-        x[1:][0] = 5
-    assert x.sum() == 0
 
 
 def test_a_tensor_takes_another_size():

@@ -86,3 +86,12 @@ def test_integers_wrap_around():
 def test_other_things_are_refused_by_name(other):
     with pytest.raises(cr.errors.ChainruleError, match=f"CR205.*{type(other).__name__}"):
         cr.ones(1) + other
+
+
+def test_arrays_join_in_as_tensors_of_their_type():
+    x, array = cr.tensor([1.0, 2.0]), np.array([1.0, 3.0])
+    assert (x * array).dtype is cr.float64
+    assert (x * array).tolist() == [1.0, 6.0]
+    assert (x == array).tolist() == (array == x).tolist() == [True, False]
+    assert (x != array).tolist() == [False, True]
+    assert (x.double() @ array).item() == 7.0

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.data.transforms.resize import between
+from chainrule.data.transforms.ranges import between
 from chainrule.data.transforms.transform import Transform, on_batch, rounded, size_pair, widened
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.tensor.generator import Generator

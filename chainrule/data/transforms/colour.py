@@ -52,6 +52,13 @@ def _check_channels(x: np.ndarray, name: str) -> None:
         )
 
 
+def _check_bytes(x: np.ndarray, name: str) -> None:
+    if x.dtype != np.uint8:
+        raise ArgumentError(
+            "CR751", f"{name} takes bytes (uint8), got {x.dtype}; put it before ToTensor()"
+        )
+
+
 def bright(x: np.ndarray, factor: np.ndarray) -> np.ndarray:
     """Between black (0) and x (1), and beyond."""
     _check_channels(x, "adjust_brightness")
@@ -120,10 +127,7 @@ def inverted(x: np.ndarray) -> np.ndarray:
 
 def posterized(x: np.ndarray, bits: np.ndarray) -> np.ndarray:
     """Only the first bits of each byte."""
-    if x.dtype != np.uint8:
-        raise ArgumentError(
-            "CR751", f"posterize takes bytes (uint8), got {x.dtype}; put it before ToTensor()"
-        )
+    _check_bytes(x, "posterize")
     mask = (256 - 2 ** (8 - np.asarray(bits, np.int64))).astype(np.uint8)
     return x & mask.reshape(-1, 1, 1, 1)
 
@@ -145,10 +149,7 @@ def stretched(x: np.ndarray) -> np.ndarray:
 
 def equalized(x: np.ndarray) -> np.ndarray:
     """Each channel such that all brightnesses are about equally frequent."""
-    if x.dtype != np.uint8:
-        raise ArgumentError(
-            "CR751", f"equalize takes bytes (uint8), got {x.dtype}; put it before ToTensor()"
-        )
+    _check_bytes(x, "equalize")
     planes = x.reshape(-1, x.shape[2] * x.shape[3])
     return np.stack([_equal(plane) for plane in planes]).reshape(x.shape)
 
@@ -166,6 +167,7 @@ def _equal(plane: np.ndarray) -> np.ndarray:
 def _adjusted(
     img: Any, factor: float, change: Callable[[np.ndarray, np.ndarray], np.ndarray], name: str
 ) -> Tensor:
+    """All images changed by the same factor, which is not below 0."""
     if factor < 0:
         raise ArgumentError("CR751", f"{name}: the factor {factor} is below 0")
     return on_batch(img, lambda x: change(x, np.full(len(x), factor)), name)
@@ -219,15 +221,24 @@ def rgb_to_grayscale(img: Any, num_output_channels: int = 1) -> Tensor:
 
     Raises: ArgumentError (CR751) for other than 1 or 3 channels.
     """
-    if num_output_channels not in (1, 3):
-        raise ArgumentError(
-            "CR751", f"num_output_channels={num_output_channels}; a grey image has 1 or 3"
-        )
+    channels = grey_channels(num_output_channels, "rgb_to_grayscale")
 
     def change(x: np.ndarray) -> np.ndarray:
-        return grey(x, "rgb_to_grayscale").repeat(num_output_channels, 1)
+        return grey(x, "rgb_to_grayscale").repeat(channels, 1)
 
     return on_batch(img, change, "rgb_to_grayscale")
+
+
+def grey_channels(count: int, name: str) -> int:
+    """The number of channels of a grey image, if it can be that.
+
+    Raises: ArgumentError (CR751)
+    """
+    if count not in (1, 3):
+        raise ArgumentError(
+            "CR751", f"{name}: num_output_channels={count}; a grey image has 1 or 3"
+        )
+    return count
 
 
 def invert(img: Any) -> Tensor:

@@ -18,7 +18,36 @@ from chainrule.tensor.generator import Generator
 from chainrule.tensor.tensor import Tensor
 
 
-class Compose(Transform):
+class OfTransforms(Transform):
+    """The family: transforms of which each image goes through some, or through all."""
+
+    def __init__(
+        self,
+        transforms: Sequence[Callable[[Any], Any]],
+        *,
+        generator: Generator | None = None,
+    ) -> None:
+        self.transforms = checked_transforms(transforms, type(self).__name__)
+        self.generator = generator
+
+    @property
+    def batched(self) -> bool:  # type: ignore[override]
+        """Whether every part of it may be given a batch."""
+        return all(works_on_batches(t) for t in self.transforms)
+
+    def _through(self, which: int) -> Callable[[np.ndarray], np.ndarray]:
+        """One of the transforms, from array to array."""
+        transform = self.transforms[which]
+
+        def change(x: np.ndarray) -> np.ndarray:
+            if works_on_batches(transform):
+                return transform(Tensor._of(x)).numpy()
+            return np.stack([transform(Tensor._of(image)).numpy() for image in x])
+
+        return change
+
+
+class Compose(OfTransforms):
     """Transforms one after the other.
 
     Args: transforms: callables; each gets what the one before gave.
@@ -34,12 +63,7 @@ class Compose(Transform):
     """
 
     def __init__(self, transforms: Sequence[Callable[[Any], Any]]) -> None:
-        self.transforms = checked_transforms(transforms, "Compose")
-
-    @property
-    def batched(self) -> bool:  # type: ignore[override]
-        """Whether every part of it may be given a batch."""
-        return all(works_on_batches(t) for t in self.transforms)
+        super().__init__(transforms)
 
     def __call__(self, img: Any) -> Any:
         for transform in self.transforms:
@@ -63,33 +87,7 @@ class Lambda(Transform):
         return self.lambd(img)
 
 
-class _OfTransforms(Transform):
-    """Transforms of which each image goes through some."""
-
-    def __init__(
-        self, transforms: Sequence[Callable[[Any], Any]], generator: Generator | None
-    ) -> None:
-        self.transforms = checked_transforms(transforms, type(self).__name__)
-        self.generator = generator
-
-    @property
-    def batched(self) -> bool:  # type: ignore[override]
-        """Whether every part of it may be given a batch."""
-        return all(works_on_batches(t) for t in self.transforms)
-
-    def _through(self, which: int) -> Callable[[np.ndarray], np.ndarray]:
-        """One of the transforms, from array to array."""
-        transform = self.transforms[which]
-
-        def change(x: np.ndarray) -> np.ndarray:
-            if works_on_batches(transform):
-                return transform(Tensor._of(x)).numpy()
-            return np.stack([transform(Tensor._of(image)).numpy() for image in x])
-
-        return change
-
-
-class RandomApply(_OfTransforms):
+class RandomApply(OfTransforms):
     """All transforms in order, with probability p for each image; else none of them.
 
     Args: p: from 0 to 1.
@@ -102,7 +100,7 @@ class RandomApply(_OfTransforms):
         *,
         generator: Generator | None = None,
     ) -> None:
-        super().__init__(transforms, generator)
+        super().__init__(transforms, generator=generator)
         self.p = checked_probability(p, "RandomApply")
 
     def _batch(self, x: np.ndarray) -> np.ndarray:
@@ -114,7 +112,7 @@ class RandomApply(_OfTransforms):
         return x
 
 
-class RandomChoice(_OfTransforms):
+class RandomChoice(OfTransforms):
     """One of the transforms, chosen anew for each image.
 
     Args: p: how likely each is, in any unit; all the same if None.
@@ -129,7 +127,7 @@ class RandomChoice(_OfTransforms):
         *,
         generator: Generator | None = None,
     ) -> None:
-        super().__init__(transforms, generator)
+        super().__init__(transforms, generator=generator)
         shares = np.asarray([1] * len(self.transforms) if p is None else p, np.float64)
         if len(shares) != len(self.transforms) or shares.min() < 0 or not shares.sum() > 0:
             raise ArgumentError(
@@ -149,16 +147,8 @@ class RandomChoice(_OfTransforms):
         return x
 
 
-class RandomOrder(_OfTransforms):
+class RandomOrder(OfTransforms):
     """All transforms, in an order drawn anew for each image."""
-
-    def __init__(
-        self,
-        transforms: Sequence[Callable[[Any], Any]],
-        *,
-        generator: Generator | None = None,
-    ) -> None:
-        super().__init__(transforms, generator)
 
     def _batch(self, x: np.ndarray) -> np.ndarray:
         order = self._uniform(len(x), len(self.transforms)).argsort(1)

@@ -8,7 +8,12 @@ from typing import Any
 import numpy as np
 
 from chainrule.data.transforms.crop import channel_values
-from chainrule.data.transforms.resize import ATTEMPTS, between, checked_range
+from chainrule.data.transforms.ranges import (
+    ATTEMPTS,
+    checked_range,
+    drawn_places,
+    drawn_sides,
+)
 from chainrule.data.transforms.transform import RandomTransform, on_batch
 from chainrule.errors import ArgumentError
 from chainrule.tensor.creation import as_tensor
@@ -85,12 +90,9 @@ class RandomErasing(RandomTransform):
     def _rectangles(self, n: int, h: int, w: int) -> np.ndarray:
         """(4, n): top, left, height, width of the first attempt that fits; else nothing."""
         u = self._uniform(n, ATTEMPTS, 4)
-        area = h * w * between(u[..., 0], self.scale)
-        ratio = np.exp(between(u[..., 1], tuple(np.log(self.ratio))))
-        height, width = np.rint(np.sqrt(area * ratio)), np.rint(np.sqrt(area / ratio))
+        width, height = drawn_sides(u, h * w, self.scale, self.ratio)
         fits = (height < h) & (width < w)
-        top = np.floor(u[..., 2] * (h - height + 1))
-        left = np.floor(u[..., 3] * (w - width + 1))
+        top, left = drawn_places(u[..., 2], h, height), drawn_places(u[..., 3], w, width)
         chosen = np.stack([top, left, height, width])[:, np.arange(n), fits.argmax(1)]
         return np.where(fits.any(1), chosen, 0)
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.data.transforms.resize import InterpolationMode, between, checked_range, mode_of
+from chainrule.data.transforms.ranges import between, both_ways, checked_range
+from chainrule.data.transforms.resize import InterpolationMode, mode_of
 from chainrule.data.transforms.transform import RandomTransform, Transform
 from chainrule.data.transforms.warp import (
     MODES,
@@ -45,7 +46,7 @@ class RandomRotation(Transform):
         *,
         generator: Generator | None = None,
     ) -> None:
-        self.degrees = _both_ways(degrees, "RandomRotation: degrees")
+        self.degrees = both_ways(degrees, "RandomRotation: degrees")
         self.interpolation = interpolation
         self.expand = expand
         self.center = center
@@ -100,7 +101,7 @@ class RandomAffine(Transform):
         *,
         generator: Generator | None = None,
     ) -> None:
-        self.degrees = _both_ways(degrees, "RandomAffine: degrees")
+        self.degrees = both_ways(degrees, "RandomAffine: degrees")
         self.translate = None if translate is None else _shares(translate)
         self.scale = None if scale is None else checked_range(scale, "RandomAffine: scale")
         self.shear = None if shear is None else _shears(shear)
@@ -163,17 +164,6 @@ class RandomPerspective(RandomTransform):
         return in_perspective(x, start, moved, self._mode, self.fill)
 
 
-def _both_ways(bounds: float | Sequence[float], name: str) -> tuple[float, float]:
-    """A range; one number from 0 on goes both ways."""
-    if isinstance(bounds, (int, float)):
-        bounds = (-bounds, bounds)
-    if len(bounds) != 2 or bounds[0] > bounds[1]:
-        raise ArgumentError(
-            "CR751", f"{name}={bounds!r} is no range; give (lowest, highest) or one from 0 on"
-        )
-    return float(bounds[0]), float(bounds[1])
-
-
 def _shares(translate: Sequence[float]) -> tuple[float, float]:
     if len(translate) != 2 or not all(0 <= share <= 1 for share in translate):
         raise ArgumentError(
@@ -187,12 +177,12 @@ def _shares(translate: Sequence[float]) -> tuple[float, float]:
 def _shears(shear: float | Sequence[float]) -> tuple[float, ...]:
     """Lowest and highest along x, lowest and highest along y."""
     if isinstance(shear, (int, float)) or len(shear) == 2:
-        return (*_both_ways(shear, "RandomAffine: shear"), 0.0, 0.0)
+        return (*both_ways(shear, "RandomAffine: shear"), 0.0, 0.0)
     if len(shear) != 4:
         raise ArgumentError(
             "CR751", f"RandomAffine: shear={shear!r}; give one, two or four numbers"
         )
     return (
-        *_both_ways(shear[:2], "RandomAffine: shear"),
-        *_both_ways(shear[2:], "RandomAffine: shear"),
+        *both_ways(shear[:2], "RandomAffine: shear"),
+        *both_ways(shear[2:], "RandomAffine: shear"),
     )

@@ -14,6 +14,8 @@ from chainrule.data.transforms.warp import MODES, NEAREST, backward_map, rotated
 from chainrule.errors import ArgumentError
 from chainrule.tensor.generator import Generator
 
+CHANGES = 14  # in _strengths
+
 
 class _Policy(Transform):
     """Changes by name, each with a strength; a subclass draws which and how strong."""
@@ -133,7 +135,7 @@ class RandAugment(_Policy):
 
     def _batch(self, x: np.ndarray) -> np.ndarray:
         for _ in range(self.num_ops):
-            which = (self._uniform(len(x)) * 14).astype(np.intp)
+            which = (self._uniform(len(x)) * CHANGES).astype(np.intp)
             x = self._change(x, which, np.full(len(x), self.magnitude))
         return x
 
@@ -165,7 +167,7 @@ class TrivialAugmentWide(_Policy):
     def _batch(self, x: np.ndarray) -> np.ndarray:
         u = self._uniform(2, len(x))
         bins = (u[1] * self.num_magnitude_bins).astype(np.intp)
-        return self._change(x, (u[0] * 14).astype(np.intp), bins)
+        return self._change(x, (u[0] * CHANGES).astype(np.intp), bins)
 
     def _strengths(self, h: int, w: int) -> dict[str, np.ndarray]:
         share = np.linspace(0, 1, self.num_magnitude_bins)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.data.transforms import colour
-from chainrule.data.transforms.resize import between
+from chainrule.data.transforms.ranges import between
 from chainrule.data.transforms.transform import RandomTransform, Transform, apply_to
 from chainrule.errors import ArgumentError
 from chainrule.tensor.generator import Generator
@@ -93,12 +93,7 @@ class Grayscale(Transform):
     """0.2989 red + 0.587 green + 0.114 blue, in one channel or three times."""
 
     def __init__(self, num_output_channels: int = 1) -> None:
-        self.num_output_channels = num_output_channels
-        if num_output_channels not in (1, 3):
-            raise ArgumentError(
-                "CR751",
-                f"Grayscale: num_output_channels={num_output_channels}; give 1 or 3",
-            )
+        self.num_output_channels = colour.grey_channels(num_output_channels, "Grayscale")
 
     def _batch(self, x: np.ndarray) -> np.ndarray:
         return colour.grey(x, "Grayscale").repeat(self.num_output_channels, 1)

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import enum
 import functools
-import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from chainrule.data.transforms.crop import cut
+from chainrule.data.transforms.ranges import (
+    ATTEMPTS,
+    checked_range,
+    drawn_places,
+    drawn_sides,
+)
 from chainrule.data.transforms.transform import (
     Transform,
     on_batch,
@@ -22,8 +27,6 @@ from chainrule.errors import ArgumentError
 from chainrule.tensor.generator import Generator
 from chainrule.tensor.tensor import Tensor
 
-ATTEMPTS = 10  # to find a part of the wanted size and shape inside the image
-
 
 class InterpolationMode(enum.Enum):
     """How values between pixels are found."""
@@ -32,6 +35,9 @@ class InterpolationMode(enum.Enum):
     NEAREST_EXACT = "nearest-exact"
     BILINEAR = "bilinear"
     BICUBIC = "bicubic"
+
+
+EVERY_MODE = tuple(mode.value for mode in InterpolationMode)
 
 
 def mode_of(interpolation: Any, allowed: Sequence[str], name: str) -> str:
@@ -75,7 +81,7 @@ def resize(
         tensor([[[0.7143, 2.2857]]])
     """
     new = _Size(size, max_size, "resize")
-    mode = mode_of(interpolation, [m.value for m in InterpolationMode], "resize")
+    mode = mode_of(interpolation, EVERY_MODE, "resize")
     return on_batch(
         img, lambda x: resampled(x, new.of(*x.shape[2:]), mode, bool(antialias)), "resize"
     )
@@ -176,7 +182,7 @@ def resized_crop(
 ) -> Tensor:
     """A part of the images (see crop) in another size (see resize)."""
     new = _Size(size, None, "resized_crop")
-    mode = mode_of(interpolation, [m.value for m in InterpolationMode], "resized_crop")
+    mode = mode_of(interpolation, EVERY_MODE, "resized_crop")
 
     def change(x: np.ndarray) -> np.ndarray:
         part = cut(x, top, left, height, width)
@@ -206,7 +212,7 @@ class Resize(Transform):
         self.max_size = max_size
         self.antialias = antialias
         _Size(size, max_size, "Resize")
-        mode_of(interpolation, [m.value for m in InterpolationMode], "Resize")
+        mode_of(interpolation, EVERY_MODE, "Resize")
 
     def __call__(self, img: Any) -> Tensor:
         return resize(img, self.size, self.interpolation, self.max_size, self.antialias)
@@ -241,9 +247,7 @@ class RandomResizedCrop(Transform):
         self.interpolation = interpolation
         self.antialias = antialias
         self.generator = generator
-        self._mode = mode_of(
-            interpolation, [m.value for m in InterpolationMode], "RandomResizedCrop"
-        )
+        self._mode = mode_of(interpolation, EVERY_MODE, "RandomResizedCrop")
 
     def _batch(self, x: np.ndarray) -> np.ndarray:
         windows = self._windows(len(x), *x.shape[2:])
@@ -259,12 +263,9 @@ class RandomResizedCrop(Transform):
     def _windows(self, n: int, h: int, w: int) -> np.ndarray:
         """(n, 4): top, left, height and width, the first of ten attempts that fits."""
         u = self._uniform(n, ATTEMPTS, 4)
-        area = h * w * between(u[..., 0], self.scale)
-        ratio = np.exp(between(u[..., 1], tuple(np.log(self.ratio))))
-        height, width = np.rint(np.sqrt(area / ratio)), np.rint(np.sqrt(area * ratio))
+        height, width = drawn_sides(u, h * w, self.scale, self.ratio)
         fits = (height > 0) & (height <= h) & (width > 0) & (width <= w)
-        top = np.floor(u[..., 2] * (h - height + 1))
-        left = np.floor(u[..., 3] * (w - width + 1))
+        top, left = drawn_places(u[..., 2], h, height), drawn_places(u[..., 3], w, width)
         windows = np.stack([top, left, height, width], -1)
         chosen = windows[np.arange(n), fits.argmax(1)]
         chosen[~fits.any(1)] = self._middle(h, w)
@@ -279,20 +280,3 @@ class RandomResizedCrop(Transform):
         elif w / h > high:
             width = round(h * high)
         return (h - height) // 2, (w - width) // 2, height, width
-
-
-def between(u: np.ndarray, bounds: Sequence[float]) -> np.ndarray:
-    """Numbers from 0 to 1 as numbers between two bounds."""
-    return bounds[0] + (bounds[1] - bounds[0]) * u
-
-
-def checked_range(bounds: Sequence[float], name: str) -> tuple[float, float]:
-    """Two bounds, the lower one first and none below 0.
-
-    Raises: ArgumentError (CR751)
-    """
-    if len(bounds) != 2 or not 0 <= bounds[0] <= bounds[1] or math.isinf(bounds[1]):
-        raise ArgumentError(
-            "CR751", f"{name}={bounds!r} is no range; give (lowest, highest), from 0 on"
-        )
-    return float(bounds[0]), float(bounds[1])

@@ -27,12 +27,10 @@ from chainrule.distributions.poisson import Poisson
 from chainrule.distributions.uniform import Uniform
 from chainrule.tensor.tensor import Tensor
 
-INFINITE = float("inf")
-
 
 def _infinite(p: Any, q: Any) -> Tensor:
     """p is possible where q is not."""
-    return broadcast_all(p.mean, q.mean)[0].full_like(INFINITE)
+    return broadcast_all(p.mean, q.mean)[0].full_like(math.inf)
 
 
 OUTSIDE = {
@@ -107,7 +105,7 @@ def _finite_above(order: int, p: Pareto, rule: Any, q: Any) -> Tensor:
     """What the rule says where the moments of p up to `order` are finite, else infinite."""
     wild = p.alpha <= order
     tame = Pareto(p.scale, p.alpha.masked_fill(wild, order + 1), validate_args=False)
-    return rule(tame, q).masked_fill(wild, INFINITE)
+    return rule(tame, q).masked_fill(wild, math.inf)
 
 
 @register_kl(Beta, Exponential)
@@ -124,7 +122,7 @@ def _pareto_to_exponential(p: Pareto, q: Exponential) -> Tensor:
 
 @register_kl(Uniform, Exponential)
 def _uniform_to_exponential(p: Uniform, q: Exponential) -> Tensor:
-    return _to_exponential(p, q).masked_fill(p.low < 0, INFINITE)
+    return _to_exponential(p, q).masked_fill(p.low < 0, math.inf)
 
 
 @register_kl(Beta, Gamma)
@@ -142,7 +140,7 @@ def _pareto_to_gamma(p: Pareto, q: Gamma) -> Tensor:
 
 @register_kl(Uniform, Gamma)
 def _uniform_to_gamma(p: Uniform, q: Gamma) -> Tensor:
-    return _to_gamma(p, q).masked_fill(p.low < 0, INFINITE)
+    return _to_gamma(p, q).masked_fill(p.low < 0, math.inf)
 
 
 @register_kl(Exponential, Gumbel)
@@ -164,25 +162,21 @@ def _normal_to_laplace(p: Normal, q: Laplace) -> Tensor:
 
 
 @register_kl(Beta, ContinuousBernoulli)
-def _beta_to_continuous_bernoulli(p: Beta, q: ContinuousBernoulli) -> Tensor:
-    return _to_continuous_bernoulli(p, q)
+def _to_continuous_bernoulli(p: Any, q: ContinuousBernoulli) -> Tensor:
+    likely = p.mean * q.logits + (-q.probs).log1p() + q._cont_bern_log_norm()
+    return -likely - p.entropy()
 
 
 @register_kl(Uniform, ContinuousBernoulli)
 def _uniform_to_continuous_bernoulli(p: Uniform, q: ContinuousBernoulli) -> Tensor:
-    return _to_continuous_bernoulli(p, q).masked_fill((p.low < 0) | (p.high > 1), INFINITE)
-
-
-def _to_continuous_bernoulli(p: Any, q: ContinuousBernoulli) -> Tensor:
-    likely = p.mean * q.logits + (-q.probs).log1p() + q._cont_bern_log_norm()
-    return -likely - p.entropy()
+    return _to_continuous_bernoulli(p, q).masked_fill((p.low < 0) | (p.high > 1), math.inf)
 
 
 @register_kl(Beta, Uniform)
 @register_kl(ContinuousBernoulli, Uniform)
 def _to_uniform(p: Any, q: Uniform) -> Tensor:
     inside = (q.high - q.low).log() - p.entropy()
-    return inside.masked_fill((q.low > 0) | (q.high < 1), INFINITE)
+    return inside.masked_fill((q.low > 0) | (q.high < 1), math.inf)
 
 
 @register_kl(Uniform, Beta)
@@ -191,14 +185,14 @@ def _uniform_to_beta(p: Uniform, q: Beta) -> Tensor:
     weight = a.lgamma() + b.lgamma() - (a + b).lgamma()
     logs = (a - 1) * _mean_log_uniform(p.low, p.high)
     logs = logs + (b - 1) * _mean_log_uniform(1 - p.high, 1 - p.low)
-    return (weight - logs - p.entropy()).masked_fill((p.low < 0) | (p.high > 1), INFINITE)
+    return (weight - logs - p.entropy()).masked_fill((p.low < 0) | (p.high > 1), math.inf)
 
 
 @register_kl(Uniform, Pareto)
 def _uniform_to_pareto(p: Uniform, q: Pareto) -> Tensor:
     weight = q.alpha.log() + q.alpha * q.scale.log()
     inside = (q.alpha + 1) * _mean_log(p) - weight - p.entropy()
-    return inside.masked_fill(p.low < q.scale, INFINITE)
+    return inside.masked_fill(p.low < q.scale, math.inf)
 
 
 @register_kl(Bernoulli, Poisson)

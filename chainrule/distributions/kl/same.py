@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from chainrule.distributions.bernoulli import Bernoulli
@@ -30,12 +31,10 @@ from chainrule.distributions.uniform import Uniform
 from chainrule.functional.activation import log1p_exp
 from chainrule.tensor.tensor import Tensor
 
-INFINITE = float("inf")
-
 
 def _part(probability: Tensor, difference: Tensor, other: Tensor) -> Tensor:
     """p (ln p - ln q) of one outcome: 0 for p = 0, infinite for q = 0."""
-    term = (probability * difference).masked_fill(other == 0, INFINITE)
+    term = (probability * difference).masked_fill(other == 0, math.inf)
     return term.masked_fill(probability == 0, 0)
 
 
@@ -58,7 +57,7 @@ def _binomial(p: Binomial, q: Binomial) -> Tensor:
         raise no_rule(p, q, " with fewer trials in p than in q")
     one = _bernoulli(Bernoulli(p.probs), Bernoulli(q.probs))
     known = (trials * one).masked_fill(trials < others, float("nan"))
-    return known.masked_fill(trials > others, INFINITE)
+    return known.masked_fill(trials > others, math.inf)
 
 
 @register_kl(Categorical, Categorical)
@@ -162,7 +161,7 @@ def _normal(p: Normal, q: Normal) -> Tensor:
 def _pareto(p: Pareto, q: Pareto) -> Tensor:
     ratio = q.alpha / p.alpha
     inside = q.alpha * (p.scale / q.scale).log() - ratio.log() + ratio - 1
-    return inside.masked_fill(p.scale < q.scale, INFINITE)
+    return inside.masked_fill(p.scale < q.scale, math.inf)
 
 
 @register_kl(Poisson, Poisson)
@@ -180,4 +179,4 @@ def _transformed(p: Any, q: Any) -> Tensor:
 @register_kl(Uniform, Uniform)
 def _uniform(p: Uniform, q: Uniform) -> Tensor:
     inside = ((q.high - q.low) / (p.high - p.low)).log()
-    return inside.masked_fill((q.low > p.low) | (q.high < p.high), INFINITE)
+    return inside.masked_fill((q.low > p.low) | (q.high < p.high), math.inf)

@@ -15,13 +15,18 @@ from chainrule.tensor.size import Size
 from chainrule.tensor.tensor import Tensor
 
 
-class ExpTransform(Fixed):
-    """y = eˣ"""
+class Increasing(Fixed):
+    """The family: increasing functions of all numbers, without arguments."""
 
     domain = constraints.real
-    codomain = constraints.positive
     bijective = True
     sign = +1
+
+
+class ExpTransform(Increasing):
+    """y = eˣ"""
+
+    codomain = constraints.positive
 
     def _call(self, x: Tensor) -> Tensor:
         return x.exp()
@@ -147,13 +152,10 @@ def _broadcast(shape: Any, *parameters: Any) -> Size:
     return Size(broadcast(tuple(shape), *shapes))
 
 
-class SigmoidTransform(Fixed):
+class SigmoidTransform(Increasing):
     """y = 1 / (1 + e⁻ˣ), kept within the open interval."""
 
-    domain = constraints.real
     codomain = constraints.unit_interval
-    bijective = True
-    sign = +1
 
     def _call(self, x: Tensor) -> Tensor:
         return clipped_sigmoid(x)
@@ -173,13 +175,10 @@ def clipped_sigmoid(x: Tensor) -> Tensor:
     return x.sigmoid().clamp(kind.tiny, 1 - kind.eps)
 
 
-class SoftplusTransform(Fixed):
+class SoftplusTransform(Increasing):
     """y = ln(1 + eˣ)"""
 
-    domain = constraints.real
     codomain = constraints.positive
-    bijective = True
-    sign = +1
 
     def _call(self, x: Tensor) -> Tensor:
         return softplus(x)
@@ -191,16 +190,13 @@ class SoftplusTransform(Fixed):
         return -log1p_exp(-x)
 
 
-class TanhTransform(Fixed):
+class TanhTransform(Increasing):
     """y = tanh x
 
     Notes: at ±1 the inverse is infinite; cache_size=1 gives the x that y came from.
     """
 
-    domain = constraints.real
     codomain = constraints.interval(-1.0, 1.0)
-    bijective = True
-    sign = +1
 
     def _call(self, x: Tensor) -> Tensor:
         return x.tanh()

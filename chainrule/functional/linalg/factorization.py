@@ -107,6 +107,7 @@ def svd(
     """Singular values and vectors:  A = U diag(S) Vh, the values descending.
 
     Args: full_matrices: U and Vh square; what goes beyond min(m, n) vectors gets no gradient.
+        driver: accepted for programs written for PyTorch.
 
     Notes: the vectors of equal or zero singular values have no derivative (nan or inf); that
         of the values alone is always finite.
@@ -122,7 +123,7 @@ def svd(
 
 @with_out
 def svdvals(A: Tensor, *, driver: str | None = None) -> Tensor:
-    """The singular values, descending."""
+    """The singular values, descending; see `svd`."""
     return A._singular_values()
 
 

@@ -242,7 +242,17 @@ def _residuals(A: Tensor, y: Tensor, b: Tensor, rank: Tensor) -> Tensor:
 
 @with_out
 def tensorinv(A: Tensor, ind: int = 2) -> Tensor:
-    """The inverse of A as a map from its last axes to its first `ind`."""
+    """The inverse of A as a map from its last axes to its first `ind`.
+
+    Shapes: A (*first, *last), both of as many elements → (*last, *first)
+
+    Raises: ShapeError (CR133) for other shapes; LinAlgError (CR131) if A is singular.
+
+    Example:
+        >>> import chainrule as cr
+        >>> cr.linalg.tensorinv(cr.eye(6).reshape(2, 3, 6)).shape
+        chainrule.Size([6, 2, 3])
+    """
     first, last = tuple(A.shape[:ind]), tuple(A.shape[ind:])
     if ind <= 0 or math.prod(first) != math.prod(last):
         raise ShapeError(

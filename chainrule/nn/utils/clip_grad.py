@@ -43,7 +43,10 @@ def clip_grad_norm_(
 def clip_grads_with_norm_(
     parameters: Parameters, max_norm: float, total_norm: Tensor, foreach: bool | None = None
 ) -> None:
-    """Scale all gradients by min(1, max_norm / (total_norm + 10⁻⁶))."""
+    """Scale all gradients by min(1, max_norm / (total_norm + 10⁻⁶)).
+
+    Args: foreach: accepted for programs written for PyTorch
+    """
     with no_grad():
         scale = (max_norm / (total_norm + 1e-6)).clamp(max=1.0)
         for p in _with_gradient(parameters):
@@ -60,7 +63,10 @@ def clip_grad_norm(parameters: Parameters, max_norm: float, norm_type: float = 2
 def clip_grad_value_(
     parameters: Parameters, clip_value: float, foreach: bool | None = None
 ) -> None:
-    """Bring every element of the gradients into the range ± clip_value."""
+    """Bring every element of the gradients into the range ± clip_value.
+
+    Args: foreach: accepted for programs written for PyTorch
+    """
     with no_grad():
         for p in _with_gradient(parameters):
             p.grad = p.grad.clamp(-clip_value, clip_value)
@@ -72,7 +78,16 @@ def get_total_norm(
     error_if_nonfinite: bool = False,
     foreach: bool | None = None,
 ) -> Tensor:
-    """The norm of all tensors together, as of one vector."""
+    """The norm of all tensors together, as of one vector.
+
+    Args:   as in clip_grad_norm_.
+    Raises: GradientError (CR532).
+
+    Example:
+        >>> import chainrule as cr
+        >>> get_total_norm([cr.tensor([3.0, 0.0]), cr.tensor(4.0)])
+        tensor(5.)
+    """
     listed = [tensors] if isinstance(tensors, Tensor) else list(tensors)
     if not listed:
         return zeros(())

@@ -149,7 +149,7 @@ def _access(name: str) -> tuple[Any, Any]:
     def read(module: Any) -> Tensor:
         if not Cache.depth:
             return module.parametrizations[name]()
-        key = (id(module), name)
+        key = module, name
         if key not in Cache.values:
             Cache.values[key] = module.parametrizations[name]()
         return Cache.values[key]

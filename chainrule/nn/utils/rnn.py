@@ -82,37 +82,48 @@ class PackedSequence(Packed):
         return self.to("cuda")
 
     def pin_memory(self) -> PackedSequence:
+        """As it is: memory is pinned for GPUs."""
         return self
 
     def is_pinned(self) -> bool:
+        """Never: memory is pinned for GPUs."""
         return False
 
     @property
     def is_cuda(self) -> bool:
+        """Never: there is no GPU."""
         return False
 
     def double(self) -> PackedSequence:
+        """The elements as float64."""
         return self.to(dtypes.float64)
 
     def float(self) -> PackedSequence:
+        """The elements as float32."""
         return self.to(dtypes.float32)
 
     def half(self) -> PackedSequence:
+        """The elements as float16."""
         return self.to(dtypes.float16)
 
     def long(self) -> PackedSequence:
+        """The elements as int64."""
         return self.to(dtypes.int64)
 
     def int(self) -> PackedSequence:
+        """The elements as int32."""
         return self.to(dtypes.int32)
 
     def short(self) -> PackedSequence:
+        """The elements as int16."""
         return self.to(dtypes.int16)
 
     def char(self) -> PackedSequence:
+        """The elements as int8."""
         return self.to(dtypes.int8)
 
     def byte(self) -> PackedSequence:
+        """The elements as uint8."""
         return self.to(dtypes.uint8)
 
 

@@ -39,6 +39,7 @@ def usual_axis(module: Any) -> int:
 
 
 def check_iterations(n_power_iterations: int) -> None:
+    """Raises ArgumentError (CR569) where there would be no power iteration."""
     if n_power_iterations < 1:
         raise ArgumentError(
             "CR569", f"spectral_norm: n_power_iterations={n_power_iterations} must be positive"
@@ -82,10 +83,7 @@ def spectral_norm(
     def before_the_call(owner: Any, args: Any) -> None:
         if owner.training:
             w, u, v = parts(owner)
-            with no_grad():
-                for _ in range(n_power_iterations):
-                    v.copy_(normalize(w.T @ u, dim=0, eps=eps))
-                    u.copy_(normalize(w @ v, dim=0, eps=eps))
+            improve(w.T, v, u, n_power_iterations, eps)
 
     compute(module, name, read, refuse_to_write(name))
     u, v = first_vectors(as_matrix(weight.detach(), axis), eps)

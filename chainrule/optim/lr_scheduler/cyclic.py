@@ -140,7 +140,7 @@ class CyclicLR(LRScheduler):
         return {**super().state_dict(), "_scale_fn_custom": kept}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        others = {key: value for key, value in state_dict.items() if key != "_scale_fn_custom"}
-        super().load_state_dict(others)
+        self._check_state(state_dict)
+        vars(self).update({k: v for k, v in state_dict.items() if k != "_scale_fn_custom"})
         if state_dict["_scale_fn_custom"] is not None:
             vars(self._scale_fn_custom).update(state_dict["_scale_fn_custom"])

@@ -40,8 +40,8 @@ class FunctionsLR(LRScheduler):
         }  # fmt: skip
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        others = {key: value for key, value in state_dict.items() if key != "lr_lambdas"}
-        super().load_state_dict(others)
+        self._check_state(state_dict)
+        vars(self).update({k: v for k, v in state_dict.items() if k != "lr_lambdas"})
         for factor, kept in zip(self.lr_lambdas, state_dict["lr_lambdas"], strict=True):
             if kept is not None:
                 vars(factor).update(kept)

@@ -110,8 +110,23 @@ class LRScheduler:
         return {key: value for key, value in vars(self).items() if key != "optimizer"}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Go on where the schedule that gave `state_dict` was."""
+        """Go on where the schedule that gave `state_dict` was.
+
+        Raises: ArgumentError (CR605) for the state of a schedule of another kind.
+        """
+        self._check_state(state_dict)
         vars(self).update(state_dict)
+
+    def _check_state(self, state_dict: Mapping[str, Any]) -> None:
+        owner = type(self).__name__
+        known = state_dict if isinstance(state_dict, Mapping) else {}
+        lacking = [key for key in self.state_dict() if key[0] != "_" and key not in known]
+        if lacking:
+            raise ArgumentError(
+                "CR605",
+                f"this state dict does not fit the {owner}: it has no {', '.join(lacking)}. It "
+                "must come from the same kind of schedule",
+            )
 
 
 def set_lr(group: dict[str, Any], rate: float) -> None:

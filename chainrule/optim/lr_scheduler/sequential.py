@@ -42,8 +42,15 @@ class Composed(LRScheduler):
         return {**super().state_dict(), "_schedulers": parts}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        others = {key: value for key, value in state_dict.items() if key != "_schedulers"}
-        super().load_state_dict(others)
+        self._check_state(state_dict)
+        ours, theirs = len(self._schedulers), len(state_dict["_schedulers"])
+        if ours != theirs:
+            raise ArgumentError(
+                "CR605",
+                f"this state dict does not fit the {type(self).__name__}: it is of {theirs} "
+                f"schedules, here are {ours}",
+            )
+        vars(self).update({k: v for k, v in state_dict.items() if k != "_schedulers"})
         parts = zip(self._schedulers, state_dict["_schedulers"], strict=True)
         for scheduler, part in parts:
             scheduler.load_state_dict(part)

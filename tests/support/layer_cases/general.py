@@ -8,12 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from layer_cases.making import Input, case, const, labels, shares, unit, x
-
-
-def weights(t: Any, *values: float) -> Any:
-    return t.tensor(values, dtype=t.float64)
-
+from layer_cases.making import Input, case, const, given, labels, shares, unit, weights, x
 
 ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
     "relu": lambda t: t.nn.ReLU(),
@@ -54,7 +49,7 @@ ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
 for _name, _make in ACTIVATIONS.items():
     case(f"activation {_name}", _make, Input(4, 3, 2, make=lambda u: 3 * u))
 
-KINKS = Input(11, make=lambda u: np.array([-6.0, -3, -1, -0.5, -0.0, 0, 0.5, 1, 3, 6, 30]))
+KINKS = given([-6.0, -3, -1, -0.5, -0.0, 0, 0.5, 1, 3, 6, 30], grad=True)
 for _name in (
     "relu", "relu6", "leaky", "elu", "selu", "celu", "hardtanh", "hardsigmoid", "hardswish",
     "hardshrink", "threshold", "softplus", "softsign", "logsigmoid", "gelu", "silu", "mish",
@@ -309,8 +304,8 @@ case(
 case(
     "BCELoss at the ends",
     lambda t: t.nn.BCELoss(reduction="none"),
-    Input(4, make=lambda u: np.array([0.0, 1.0, 0.0, 1.0]), grad=False),
-    Input(4, make=lambda u: np.array([0.0, 1.0, 1.0, 0.0]), grad=False),
+    given([0.0, 1.0, 0.0, 1.0]),
+    given([0.0, 1.0, 1.0, 0.0]),
 )
 
 for _mode, _pad in (

@@ -4,15 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from layer_cases.making import Input, case, const, labels, unit, x
-
-
-def rows(*numbers: int) -> Input:
-    """Row numbers."""
-    return Input(len(numbers), make=lambda u: np.array(numbers), grad=False)
-
+from layer_cases.making import case, const, given, labels, unit, x
 
 case("group_norm", lambda t: t.nn.GroupNorm(2, 4), x(2, 4, 3, 2))
 case("group_norm vectors", lambda t: t.nn.GroupNorm(3, 6, 0.1), x(4, 6))
@@ -111,13 +103,13 @@ for _mode in ("sum", "mean", "max"):
         f"embedding_bag {_mode} offsets",
         lambda t, m=_mode: t.nn.EmbeddingBag(7, 3, mode=m, padding_idx=2),
         labels(7, 12),
-        rows(0, 3, 3, 4, 12),
+        given([0, 3, 3, 4, 12]),
     )
     case(
         f"embedding_bag {_mode} last offset",
         lambda t, m=_mode: t.nn.EmbeddingBag(7, 3, mode=m, include_last_offset=True),
         labels(7, 6),
-        rows(0, 2, 6),
+        given([0, 2, 6]),
     )
 case(
     "embedding_bag weighted",
@@ -128,7 +120,7 @@ case(
     ),
     labels(7, 6),
     x(7, 3),
-    rows(0, 2, 2),
+    given([0, 2, 2]),
     x(6),
 )
 case(
@@ -158,28 +150,28 @@ case(
 case("bilinear of vectors", lambda t: t.nn.Bilinear(3, 4, 2), x(3), x(4))
 
 
-def joined(t: Any, *args: Any, **kwargs: Any) -> Any:
+def with_loss(t: Any, *args: Any, **kwargs: Any) -> Any:
     """An adaptive softmax that returns one tensor."""
 
-    class Joined(t.nn.AdaptiveLogSoftmaxWithLoss):
+    class WithLoss(t.nn.AdaptiveLogSoftmaxWithLoss):
         def forward(self, input: Any, target: Any) -> Any:
             output, loss = super().forward(input, target)
             return output + 2 * loss
 
-    return Joined(*args, **kwargs)
+    return WithLoss(*args, **kwargs)
 
 
 case(
     "adaptive softmax",
-    lambda t: joined(t, 8, 12, [3, 7], 2.0),
+    lambda t: with_loss(t, 8, 12, [3, 7], 2.0),
     x(6, 8),
-    Input(6, make=lambda u: np.array([0, 5, 11, 2, 3, 7]), grad=False),
+    given([0, 5, 11, 2, 3, 7]),
 )
 case(
     "adaptive softmax one sample",
-    lambda t: joined(t, 4, 6, [2], head_bias=True),
+    lambda t: with_loss(t, 4, 6, [2], head_bias=True),
     x(4),
-    Input(make=lambda u: np.array(4), grad=False),
+    given(4),
 )
 
 
@@ -197,23 +189,22 @@ case("adaptive softmax log_prob", lambda t: of_all_classes(t, 4, 6, [2, 3], 2), 
 case("data parallel", lambda t: t.nn.DataParallel(t.nn.Linear(3, 2), [0, 1]), x(4, 3))
 
 
-class Buffered:
-    """Makes a module with buffers of both kinds."""
+def scaled(t: Any) -> Any:
+    """A module with buffers of both kinds."""
 
-    def __new__(cls, t: Any) -> Any:
-        class Scaled(t.nn.Module):
-            def __init__(self) -> None:
-                super().__init__()
-                self.factor = t.nn.Buffer(t.tensor([2.0, 3.0]))
-                self.shift = t.nn.Buffer(t.tensor(1.0), persistent=False)
+    class Scaled(t.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.factor = t.nn.Buffer(t.tensor([2.0, 3.0]))
+            self.shift = t.nn.Buffer(t.tensor(1.0), persistent=False)
 
-            def forward(self, a: Any) -> Any:
-                return a * self.factor + self.shift
+        def forward(self, a: Any) -> Any:
+            return a * self.factor + self.shift
 
-        return Scaled()
+    return Scaled()
 
 
-case("buffers", Buffered, x(3, 2))
+case("buffers", scaled, x(3, 2))
 
 
 def after_a_call(make: Any, *shape: int) -> Any:

@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from layer_cases.making import Input, case, const, labels, unit, x
-
-
-def weights(t: Any, *values: float) -> Any:
-    return t.tensor(values, dtype=t.float64)
+from layer_cases.making import Input, case, const, given, labels, unit, weights, x
 
 
 def signs(*shape: int) -> Input:
     """1 and -1."""
     return Input(*shape, make=lambda u: np.where(u < 0, -1.0, 1.0), grad=False)
-
-
-def listed(*rows: list[int]) -> Input:
-    """Labels in lists that end at -1."""
-    return Input(len(rows), len(rows[0]), make=lambda u: np.array(rows), grad=False)
 
 
 for _reduction in ("mean", "sum", "none"):
@@ -72,7 +61,7 @@ for _reduction in ("mean", "sum", "none"):
         f"MultiLabelMarginLoss {_reduction}",
         lambda t, r=_reduction: t.nn.MultiLabelMarginLoss(reduction=r),
         x(4, 4),
-        listed([3, 0, -1, 1], [-1, 2, 0, 1], [0, 1, 2, 3], [2, 2, -1, -1]),
+        given([[3, 0, -1, 1], [-1, 2, 0, 1], [0, 1, 2, 3], [2, 2, -1, -1]]),
     )
     case(
         f"SoftMarginLoss {_reduction}",
@@ -117,7 +106,7 @@ case(
     "MultiLabelMarginLoss one sample",
     lambda t: lambda a, b: t.nn.MultiLabelMarginLoss()(a, b[0]),
     x(4),
-    listed([3, 0, -1, 1]),
+    given([[3, 0, -1, 1]]),
 )
 case(
     "CosineEmbeddingLoss one sample", lambda t: t.nn.CosineEmbeddingLoss(), x(4), x(4), signs()

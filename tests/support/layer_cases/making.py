@@ -43,6 +43,12 @@ def unit(*shape: int, grad: bool = True) -> Input:
     return Input(*shape, make=lambda u: 0.5 + u * 0.2499, grad=grad)
 
 
+def given(values: Any, grad: bool = False) -> Input:
+    """These numbers."""
+    array = np.array(values)
+    return Input(*array.shape, make=lambda u: array.copy(), grad=grad)
+
+
 def labels(k: int, *shape: int, ignored: int | None = None) -> Input:
     """Whole numbers from 0 to k - 1, the first one perhaps an ignored label."""
 
@@ -58,6 +64,11 @@ def labels(k: int, *shape: int, ignored: int | None = None) -> Input:
 def shares(*shape: int, grad: bool = False) -> Input:
     """Probabilities along axis 1."""
     return Input(*shape, make=lambda u: np.exp(u) / np.exp(u).sum(1, keepdims=True), grad=grad)
+
+
+def weights(t: Any, *values: float) -> Any:
+    """A weight for each class."""
+    return t.tensor(values, dtype=t.float64)
 
 
 CASES: dict[str, tuple[Callable[[Any], Any], tuple[Input, ...]]] = {}

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from layer_cases.joining import joined, leaves
-from layer_cases.making import Input, case, x
+from layer_cases.making import Input, case, given, x
 
 
 def sequence(name: str, kind: str, *inputs: Input, **options: Any) -> None:
@@ -113,7 +111,7 @@ rnn_case(
 )  # fmt: skip
 rnn_case(
     "unpad_sequence", lambda r, a, n: r.unpad_sequence(a * 2, n)[1], x(4, 2, 3),
-    Input(2, make=lambda u: np.array([4, 2]), grad=False),
+    given([4, 2]),
 )  # fmt: skip
 rnn_case(
     "unpack_sequence", lambda r, a, b: r.unpack_sequence(r.pack_sequence([a, b]))[1], x(5), x(3)

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from layer_cases.making import Input, case, const, x
+from layer_cases.making import Input, case, const, unit, x
 
 SIGNAL, IMAGE, VOLUME = (2, 2, 6), (2, 2, 4, 5), (1, 2, 3, 4, 3)
 SHAPES = {1: SIGNAL, 2: IMAGE, 3: VOLUME}
@@ -189,7 +189,7 @@ for _d, _shape in ((2, (2, 3, 7, 6)), (3, (1, 2, 5, 6, 7))):
                 )
             ),
             x(*_shape),
-            Input(*_shape[:2], _d, make=lambda u: 0.5 + u * 0.2499, grad=False),
+            unit(*_shape[:2], _d, grad=False),
         )
 
 # -- padding -----------------------------------------------------------------------------

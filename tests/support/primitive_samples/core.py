@@ -69,7 +69,8 @@ SAMPLES = {
         for numbers in ([0, 2, 1], [], [2])
     ],
     "Probabilities": [
-        Sample(np.array(x), what="f") for x in ([0.2, 0.9], [[0.5], [0.3]], 0.4, [])
+        Sample(np.array(x), what="f", of="input", repair="mend it")
+        for x in ([0.2, 0.9], [[0.5], [0.3]], 0.4, [])
     ],
     "Lerp": update(operands=2),
     "AddProduct": update(operands=3),
