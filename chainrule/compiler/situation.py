@@ -45,17 +45,24 @@ def snapshot(value: Any, depth: int = 4) -> Any:
             return (len(value), id(value))
         return {key: snapshot(v, depth - 1) for key, v in value.items()}
     if _has_state(value):
-        return [value, {k: snapshot(v, depth - 1) for k, v in vars(value).items()}]
+        return [value, {k: snapshot(v, depth - 1) for k, v in _state(value).items()}]
     return value
 
 
+def _state(value: Any) -> dict[str, Any]:
+    """The attributes of an object; of chainrule's own without what it keeps for itself."""
+    if getattr(type(value), "is_plain_state", False):
+        return {name: v for name, v in vars(value).items() if name[0] != "_"}
+    return vars(value)
+
+
 def _has_state(value: Any) -> bool:
-    """Whether it is an object of the program's own; what derives from chainrule's classes,
-    such as modules and optimizers, guards itself."""
+    """Whether it is an object of the program's own, or one of chainrule's whose class says
+    `is_plain_state`; its modules, optimizers and the like guard themselves."""
     kind = type(value)
     if not hasattr(value, "__dict__") or isinstance(value, (type, types.FunctionType)):
         return False
-    if isinstance(value, NAMESPACES):
+    if isinstance(value, NAMESPACES) or getattr(kind, "is_plain_state", False):
         return True
     return _is_users(kind) and not any(_is_ours(base) for base in kind.__mro__)
 

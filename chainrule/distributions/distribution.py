@@ -29,6 +29,8 @@ class Distribution:
     Notes:   checks read numbers, so a compiled function makes none.
     """
 
+    is_plain_state = True  # a compiled function looks at the attributes
+
     has_rsample: Any = False
     has_enumerate_support: Any = False
     _validate_args: bool = __debug__

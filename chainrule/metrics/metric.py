@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import copy
+import functools
+from collections.abc import Callable
 from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from chainrule import dtypes
-from chainrule.errors import ArgumentError, ShapeError
+from chainrule.errors import ArgumentError, ShapeError, TraceError
 from chainrule.tensor.creation import as_tensor
+from chainrule.tensor.symbol import user_line
 from chainrule.tensor.tensor import Tensor
+from chainrule.tensor.trace import current
 
 
 class Metric:
@@ -18,12 +22,18 @@ class Metric:
 
     A subclass names in `_counts` the attributes that hold what was seen; two of them add up.
 
-    Notes: `state_dict()` and `load_state_dict(…)` carry it over a break in the middle of an
+    Notes: what was seen is Python state, so a compiled function can neither add to it nor read
+    it. `state_dict()` and `load_state_dict(…)` carry it over a break in the middle of an
     epoch, and `merge(other)` takes in what another one has seen, in another process for
     instance. Calling a metric updates it and gives the value of that batch alone.
     """
 
     _counts: ClassVar[tuple[str, ...]] = ()
+
+    def __init_subclass__(cls) -> None:
+        for name in ("reset", "update", "compute"):
+            if name in vars(cls):
+                setattr(cls, name, _outside_compiled(vars(cls)[name]))
 
     def reset(self) -> None:
         """Forget what was seen."""
@@ -92,6 +102,23 @@ class Metric:
     def __repr__(self) -> str:
         shown = ", ".join(f"{k}={v!r}" for k, v in self._settings().items())
         return f"{type(self).__name__}({shown})"
+
+
+def _outside_compiled(method: Callable) -> Callable:
+    """The method, refused (TraceError CR410) while a function is compiled."""
+
+    @functools.wraps(method)
+    def outside(self: Metric, *args: Any, **kwargs: Any) -> Any:
+        if current.get() is not None:
+            raise TraceError(
+                "CR410",
+                f"{type(self).__name__}.{method.__name__}() inside a compiled function"
+                f"{user_line()} would run once, when the function is traced, and never again; "
+                "return the tensors and call it outside",
+            )
+        return method(self, *args, **kwargs)
+
+    return outside
 
 
 def _alike(x: np.ndarray, shape: tuple[int, ...]) -> bool:

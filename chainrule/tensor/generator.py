@@ -14,7 +14,7 @@ import numpy as np
 
 from chainrule import dtypes, settings
 from chainrule.device import CPU, resolve_device
-from chainrule.errors import ArgumentError
+from chainrule.errors import ArgumentError, DtypeError
 from chainrule.ops.random import RandomBits, RandomUniform
 from chainrule.tensor.grad_mode import no_grad
 from chainrule.tensor.tensor import Tensor
@@ -79,7 +79,7 @@ class Generator:
 
     def uniform(self, shape: Sequence[int], dtype: dtypes.dtype | None = None) -> Tensor:
         """Numbers from 0 (included) to 1 (excluded)."""
-        kind = settings.defaults.float_dtype if dtype is None else dtypes.numpy_of(dtype)
+        kind = _floating(dtype)
         wide = np.dtype(np.float32) if kind in dtypes.HALVES else kind
         y = self._next(RandomUniform, shape=tuple(shape), dtype=wide)
         if kind in dtypes.HALVES:  # cut to the digits of the type, so that none rounds to 1
@@ -92,7 +92,7 @@ class Generator:
 
         z = √(-2 ln u) cos 2πv and √(-2 ln u) sin 2πv        Source: Box & Muller 1958
         """
-        kind = settings.defaults.float_dtype if dtype is None else dtypes.numpy_of(dtype)
+        kind = _floating(dtype)
         size = math.prod(shape)
         wide = dtypes.float64 if kind == np.float64 else dtypes.float32
         pairs = self.uniform((2, -(-size // 2)), wide)
@@ -110,6 +110,22 @@ class Generator:
         """0 to n - 1 in random order: the order that sorts n random words."""
         words = self._next(RandomBits, shape=(n,))
         return words.argsort(0)
+
+
+def _floating(dtype: dtypes.dtype | None) -> np.dtype:
+    """The type of numbers to draw.
+
+    Raises: DtypeError (CR203) for a type of whole numbers.
+    """
+    if dtype is None:
+        return settings.defaults.float_dtype
+    if not dtype.is_floating_point:
+        raise DtypeError(
+            "CR203",
+            f"these random numbers are fractions, which {dtype} does not hold; draw them in a "
+            "floating type, or whole numbers with randint()",
+        )
+    return dtypes.numpy_of(dtype)
 
 
 settings.defaults.generator = default_generator = Generator()

@@ -354,3 +354,49 @@ def test_a_call_holds_its_arguments_no_longer_than_it_runs():
         assert watched() is None
     finally:
         gc.enable()
+
+
+def test_attributes_of_a_distribution():
+    normal = cr.distributions.Normal(cr.tensor(0.0), cr.tensor(1.0))
+    relaxed = cr.distributions.RelaxedBernoulli(cr.tensor(1.0), probs=cr.tensor([0.3]))
+    x = cr.tensor([0.4])
+    for f, change in (
+        (lambda x: normal.log_prob(x), lambda: setattr(normal, "loc", cr.tensor(5.0))),
+        (normal.log_prob, lambda: setattr(normal, "scale", cr.tensor(3.0))),
+        (
+            relaxed.log_prob,
+            lambda: setattr(relaxed.base_dist, "temperature", cr.tensor(2.0)),
+        ),
+    ):
+        compiled = cr.compile(f)
+        assert compiled(x).tolist() == f(x).tolist()
+        change()
+        assert compiled(x).tolist() == f(x).tolist()
+
+
+def test_the_rate_that_a_schedule_set_last():
+    p = nn.Parameter(cr.ones(1))
+    optimizer = optim.SGD([p], lr=1.0)
+    schedule = optim.lr_scheduler.StepLR(optimizer, 1, gamma=0.5)
+    f = cr.compile(lambda x: x * schedule.get_last_lr()[0])
+    found = []
+    for _ in range(3):
+        found.append(f(cr.ones(1)).item())
+        p.grad = cr.zeros(1)
+        optimizer.step()
+        schedule.step()
+    assert found == [1.0, 0.5, 0.25]
+
+
+@pytest.mark.parametrize(
+    "call", [lambda m: m.update(1.0), lambda m: m.compute(), lambda m: m.reset()]
+)
+def test_a_metric_inside_a_compiled_function(call):
+    mean = cr.metrics.Mean()
+
+    def step(x):
+        call(mean)
+        return x
+
+    with pytest.raises(TraceError, match=r"CR410.*Mean"):
+        cr.compile(step)(cr.ones(1))

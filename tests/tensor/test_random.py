@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.errors import ChainruleError
+from chainrule.errors import ChainruleError, DtypeError
 
 DRAWS = {
     "rand": lambda g: cr.rand(3, 4, generator=g),
@@ -142,3 +142,9 @@ def test_randperm_holds_every_number_once():
 def test_impossible_draws_are_refused(wrong):
     with pytest.raises(ChainruleError, match=r"CR902|CR109"):
         wrong()
+
+
+@pytest.mark.parametrize("draw", [cr.rand, cr.randn])
+def test_fractions_need_a_floating_type(draw):
+    with pytest.raises(DtypeError, match=r"CR203.*randint"):
+        draw(3, dtype=cr.int64)

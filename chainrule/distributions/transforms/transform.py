@@ -22,6 +22,8 @@ class Transform:
     Args:  cache_size: 1 keeps the last pair x, y, so that inverting y gives x itself.
     """
 
+    is_plain_state = True  # a compiled function looks at the attributes
+
     bijective: Any = False
     domain: Any
     codomain: Any

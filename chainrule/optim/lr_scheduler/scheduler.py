@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from chainrule.errors import ArgumentError, ArgumentTypeError
 from chainrule.optim.hyperparameters import refuse_while_tracing
 from chainrule.optim.optimizer import Optimizer
+from chainrule.tensor.number import changing_number
 from chainrule.tensor.tensor import Tensor
+from chainrule.tensor.trace import current
 
 
 class LRScheduler:
@@ -75,9 +78,15 @@ class LRScheduler:
         """The rates at `last_epoch`, from the first ones."""
         return self.get_lr()
 
-    def get_last_lr(self) -> list[float]:
-        """The rates set last, one for each group."""
-        return self._last_lr
+    def get_last_lr(self) -> list[Any]:
+        """The rates set last, one for each group; a compiled function follows them."""
+        if current.get() is None:
+            return self._last_lr
+        groups = range(len(self._last_lr))
+        return [changing_number(partial(self._last_lr_of, i)) for i in groups]
+
+    def _last_lr_of(self, group: int) -> float:
+        return self._last_lr[group]
 
     def step(self, epoch: int | None = None) -> None:
         """Go on by one epoch (or one batch, for schedules that count those).
