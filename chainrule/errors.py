@@ -102,3 +102,7 @@ def explain(code: str) -> str:
             f"{known[-1]}, and an error's message begins with its own",
         )
     return (PAGES / f"{code.upper()}.md").read_text(encoding="utf-8")
+
+
+class MissingFileError(RunError, FileNotFoundError):
+    """A file of a run, a checkpoint or weights that is not there."""

@@ -37,6 +37,7 @@ from chainrule.errors import (
     DataError,
     DeviceError,
     DtypeError,
+    MissingFileError,
     ModuleError,
     RunError,
     ShapeError,
@@ -151,10 +152,10 @@ FILES = {
     "pt: another file": ("w.pt", "some text", cr.load, RunError, "CR804: .*w.pt"),
     "a model": ("none", "", lambda p: cr.save(nn.Linear(1, 1), "w"), ArgumentTypeError,
         r"CR805: save: the object is a Linear.*state_dict\(\)"),
-    "no file": ("none", "", lambda p: cr.load("w.pt"), RunError,
+    "no file": ("none", "", lambda p: cr.load("w.pt"), MissingFileError,
         "CR804: cannot read w.pt: No such file"),
-    "a folder": ("checkpoint/notes", "", lambda p: cr.load("checkpoint"), RunError,
-        "CR804: .*checkpoint/tensors.safetensors"),
+    "a folder": ("checkpoint/notes", "", lambda p: cr.load("checkpoint"),
+        MissingFileError, "CR804: .*checkpoint/tensors.safetensors"),
 }  # fmt: skip
 
 
@@ -180,7 +181,7 @@ def test_a_damaged_checkpoint(name, here):
     DAMAGES[name](folder / name)
     fails(lambda: load_checkpoint(folder), RunError, f"CR804: .*{folder}.*{name}")
     (folder / name).unlink()
-    fails(lambda: cr.load(folder), RunError, f"CR804: .*{folder}.*{name}")
+    fails(lambda: cr.load(folder), MissingFileError, f"CR804: .*{folder}.*{name}")
 
 
 # -- pictures --------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from chainrule.errors import RunError
+from chainrule.errors import MissingFileError, RunError
 from chainrule.files import make_folder, write_file, write_text
 from chainrule.train.packing import pack, unpack
 from chainrule.train.safetensors import read_arrays, write_arrays
@@ -81,7 +81,8 @@ def load_checkpoint(path: str | os.PathLike) -> Any:
     try:
         return unpack(json.loads((folder / VALUES).read_text("utf-8")), arrays)
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise RunError(
+        kind = MissingFileError if isinstance(error, FileNotFoundError) else RunError
+        raise kind(
             "CR804",
             f"the checkpoint {folder} was damaged: {VALUES} cannot be read or does not fit "
             f"{TENSORS} ({error}); go on from an earlier checkpoint beside it",

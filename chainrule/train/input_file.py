@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from chainrule.errors import ChainruleError, RunError
+from chainrule.errors import ChainruleError, MissingFileError, RunError
 
 LONGEST_LINE = 200  # bytes
 #: what reading a damaged file may raise
@@ -95,7 +95,8 @@ def opened(f: str | os.PathLike | BinaryIO) -> Iterator[InputFile]:
             file = InputFile(content, name)
             yield file
         except OSError as error:
-            raise RunError("CR804", f"cannot read {name}: {error.strerror or error}") from None
+            kind = MissingFileError if isinstance(error, FileNotFoundError) else RunError
+            raise kind("CR804", f"cannot read {name}: {error.strerror or error}") from None
         except RunError:
             raise
         except (ChainruleError, *DAMAGE) as error:

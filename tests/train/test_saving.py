@@ -359,3 +359,8 @@ def test_folders_that_cannot_be_made_or_written(tmp_path):
             make_folder(path)
     with pytest.raises(RunError, match="CR803: cannot write"):
         write_text(tmp_path / "missing" / "x", "")
+
+
+def test_a_missing_file_is_also_pythons_own_error(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"CR804: cannot read .*nothing: No such file"):
+        load(tmp_path / "nothing")
