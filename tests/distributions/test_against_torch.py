@@ -24,24 +24,24 @@ QUANTITIES = ("mean", "mode", "variance", "stddev", "entropy", "perplexity")
 class Maker:
     """The names of an expression, and the parameters made while it is evaluated."""
 
-    def __init__(self, library, package):
-        self.library, self.package, self.leaves = library, package, []
+    def __init__(self, framework, package):
+        self.framework, self.package, self.leaves = framework, package, []
 
     def t(self, values):
         self.leaves.append(self.n(values).requires_grad_())
         return self.leaves[-1]
 
     def n(self, values):
-        return self.library.tensor(values, dtype=self.library.float64)
+        return self.framework.tensor(values, dtype=self.framework.float64)
 
     def __call__(self, expression):
         return eval(expression, {"d": self.package, "t": self.t, "n": self.n})
 
     def gradients(self, *results):
-        total = sum((y[self.library.isfinite(y)]).sum() for y in results)
+        total = sum((y[self.framework.isfinite(y)]).sum() for y in results)
         if not total.requires_grad:
             return []
-        found = self.library.autograd.grad(total, self.leaves, allow_unused=True)
+        found = self.framework.autograd.grad(total, self.leaves, allow_unused=True)
         return [None if g is None else g.tolist() for g in found]
 
 
