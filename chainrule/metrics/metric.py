@@ -35,6 +35,11 @@ class Metric:
             if name in vars(cls):
                 setattr(cls, name, _outside_compiled(vars(cls)[name]))
 
+    def __getattribute__(self, name: str) -> Any:
+        if current.get() is not None and name in type(self)._counts:
+            raise _inside_compiled(f"{type(self).__name__}.{name}")
+        return super().__getattribute__(name)
+
     def reset(self) -> None:
         """Forget what was seen."""
         raise NotImplementedError(f"{type(self).__name__} must define reset()")
@@ -110,15 +115,18 @@ def _outside_compiled(method: Callable) -> Callable:
     @functools.wraps(method)
     def outside(self: Metric, *args: Any, **kwargs: Any) -> Any:
         if current.get() is not None:
-            raise TraceError(
-                "CR410",
-                f"{type(self).__name__}.{method.__name__}() inside a compiled function"
-                f"{user_line()} would run once, when the function is traced, and never again; "
-                "return the tensors and call it outside",
-            )
+            raise _inside_compiled(f"{type(self).__name__}.{method.__name__}()")
         return method(self, *args, **kwargs)
 
     return outside
+
+
+def _inside_compiled(what: str) -> TraceError:
+    return TraceError(
+        "CR410",
+        f"{what} inside a compiled function{user_line()} would be run or read once, when the "
+        "function is traced, and never again; return the tensors and use the metric outside",
+    )
 
 
 def _alike(x: np.ndarray, shape: tuple[int, ...]) -> bool:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from chainrule.errors import ArgumentError, ArgumentTypeError
 from chainrule.optim.hyperparameters import refuse_while_tracing
 from chainrule.optim.optimizer import Optimizer
-from chainrule.tensor.number import changing_number
+from chainrule.tensor.number import changing_number, steering_value
 from chainrule.tensor.tensor import Tensor
 from chainrule.tensor.trace import current
 
@@ -46,6 +46,15 @@ class LRScheduler:
         self.base_lrs = [float(group["initial_lr"]) for group in optimizer.param_groups]
         self.last_epoch = last_epoch
         self._begin()
+
+    @property
+    def last_epoch(self) -> int:
+        """The last epoch done; a compiled function that reads it is traced anew for another."""
+        return cast(int, steering_value(lambda: vars(self)["last_epoch"], "last_epoch"))
+
+    @last_epoch.setter
+    def last_epoch(self, epoch: int) -> None:
+        vars(self)["last_epoch"] = epoch
 
     def _attach(self, optimizer: Optimizer) -> None:
         if not isinstance(optimizer, Optimizer):
