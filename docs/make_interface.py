@@ -15,8 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import chainrule
-from chainrule.absent import NAMES
-from chainrule.errors import AbsentError
 
 FOLDER = Path(__file__).parent
 RECORDED, PAGE = FOLDER / "pytorch_names.json", FOLDER / "interface.md"
@@ -92,30 +90,20 @@ def is_public(name: str, owner: Any, torch: Any) -> bool:
     return bool(documented) and not name.endswith(("_copy", "_backward", "_notes"))
 
 
-def status(namespace: str, name: str) -> str:
-    """ "here", the absent family that the name belongs to, or "missing"."""
-    for family, names in NAMES.items():
-        if name in names:
-            return family
-    try:
-        getattr(resolve(chainrule, namespace), name)
-    except AbsentError as error:
-        return error.message.partition(": ")[2]
-    except (AttributeError, ImportError):
-        return "missing"
-    return "here"
+def names_here(namespace: str, names: list[str]) -> list[str]:
+    """Those that chainrule has under the same namespace."""
+    owner = resolve(chainrule, namespace)
+    return [name for name in names if hasattr(owner, name)]
 
 
-def section(namespace: str, names: list[str]) -> list[str]:
+def section(namespace: str, names: list[str], here: list[str]) -> list[str]:
     """The lines about one namespace."""
-    found = {name: status(namespace, name) for name in names}
-    here = [name for name, what in found.items() if what == "here"]
     title = f"chainrule.{namespace}" if namespace else "chainrule"
     lines = [f"## {title}: {NAMESPACES[namespace]}", ""]
     lines += [f"{len(here)} of {len(names)} names are here.", ""]
     if here:
         lines += wrapped("Here", here)
-    if absent := [name for name in names if found[name] != "here"]:
+    if absent := [name for name in names if name not in here]:
         lines += wrapped("Not here", absent)
     return lines
 
@@ -131,9 +119,9 @@ def page() -> str:
     counts = []
     body: list[str] = []
     for namespace, names in recorded["names"].items():
-        here = sum(status(namespace, name) == "here" for name in names)
-        counts.append(f"| `{namespace or 'chainrule'}` | {here} | {len(names)} |")
-        body += section(namespace, names)
+        here = names_here(namespace, names)
+        counts.append(f"| `{namespace or 'chainrule'}` | {len(here)} | {len(names)} |")
+        body += section(namespace, names, here)
     head = [
         "# PyTorch's names, and which of them are here",
         "",

@@ -10,11 +10,10 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from chainrule import dtypes
-from chainrule.errors import ArgumentError, ShapeError, TraceError
+from chainrule.errors import ArgumentError, ShapeError
 from chainrule.tensor.creation import as_tensor
-from chainrule.tensor.symbol import user_line
+from chainrule.tensor.number import refuse_in_compiled
 from chainrule.tensor.tensor import Tensor
-from chainrule.tensor.trace import current
 
 
 class Metric:
@@ -36,8 +35,8 @@ class Metric:
                 setattr(cls, name, _outside_compiled(vars(cls)[name]))
 
     def __getattribute__(self, name: str) -> Any:
-        if current.get() is not None and name in type(self)._counts:
-            raise _inside_compiled(f"{type(self).__name__}.{name}")
+        if name in type(self)._counts:
+            _refuse_in_compiled(self, name)
         return super().__getattribute__(name)
 
     def reset(self) -> None:
@@ -114,18 +113,18 @@ def _outside_compiled(method: Callable) -> Callable:
 
     @functools.wraps(method)
     def outside(self: Metric, *args: Any, **kwargs: Any) -> Any:
-        if current.get() is not None:
-            raise _inside_compiled(f"{type(self).__name__}.{method.__name__}()")
+        _refuse_in_compiled(self, f"{method.__name__}()")
         return method(self, *args, **kwargs)
 
     return outside
 
 
-def _inside_compiled(what: str) -> TraceError:
-    return TraceError(
+def _refuse_in_compiled(metric: Metric, what: str) -> None:
+    refuse_in_compiled(
         "CR410",
-        f"{what} inside a compiled function{user_line()} would be run or read once, when the "
-        "function is traced, and never again; return the tensors and use the metric outside",
+        f"{type(metric).__name__}.{what}",
+        "would be run or read once, when the function is traced, and never again; return the "
+        "tensors and use the metric outside",
     )
 
 

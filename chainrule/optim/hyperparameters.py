@@ -8,10 +8,8 @@ from functools import partial
 from typing import Any
 
 from chainrule.dtypes import dtype
-from chainrule.errors import ArgumentError, TraceError
-from chainrule.tensor import trace
-from chainrule.tensor.number import changing_number, steering_value
-from chainrule.tensor.symbol import user_line
+from chainrule.errors import ArgumentError
+from chainrule.tensor.number import changing_number, refuse_in_compiled, steering_value
 from chainrule.tensor.tensor import Tensor
 
 NONNEGATIVE = (0.0, math.inf)
@@ -76,17 +74,16 @@ def in_type(of: dtype, *numbers: float | Tensor) -> list[Tensor]:
 
 
 def refuse_while_tracing(what: str) -> None:
-    """Refuse what would happen once, while tracing, and not at every compiled call.
+    """Refuse what would change Python state once, while tracing, and never again.
 
     Raises: TraceError (CR609).
     """
-    if trace.current.get() is not None:
-        raise TraceError(
-            "CR609",
-            f"{what} inside a compiled function{user_line()} would change Python state "
-            "once, when the function is traced, and never again. Call it outside; the compiled "
-            "step follows a changed learning rate without being traced again",
-        )
+    refuse_in_compiled(
+        "CR609",
+        what,
+        "would change Python state once, when the function is traced, and never again. Call it "
+        "outside; the compiled step follows a changed learning rate without being traced again",
+    )
 
 
 def check_ranges(

@@ -178,8 +178,7 @@ def _pulled(ys: Tensors, xs: Tensors, gs: Tensors, create_graph: bool, strict: b
 
 def _gradient_of(func: Callable[..., Any], xs: Tensors, strict: bool) -> Tensors:
     y = func(*xs)
-    _like(None, (y,), "the output")
-    return _pulled((y,), xs, (ones_like(y),), True, strict)
+    return _pulled((y,), xs, _like(None, (y,), "the output"), True, strict)
 
 
 def _rows(y: Tensor, xs: Tensors, create_graph: bool, strict: bool) -> Tensors:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from chainrule.errors import TraceError
 from chainrule.tensor import trace
+from chainrule.tensor.symbol import user_line
 from chainrule.tensor.tensor import Tensor
 
 
@@ -21,3 +23,12 @@ def steering_value(read: Callable[[], object], what: str) -> object:
     """What `read()` returns, for an `if` in Python code; another value is traced anew."""
     writing = trace.current.get()
     return read() if writing is None else writing.guard(read, what)
+
+
+def refuse_in_compiled(code: str, what: str, why: str) -> None:
+    """Refuse what would happen once, while tracing, and not at every compiled call.
+
+    Raises: TraceError with the code given.
+    """
+    if trace.current.get() is not None:
+        raise TraceError(code, f"{what} inside a compiled function{user_line()} {why}")

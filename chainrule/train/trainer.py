@@ -206,7 +206,7 @@ class Trainer:
         return {
             "batch": self.batch,
             "seconds": self.seconds,
-            "train_loss": [self.train_loss.total, self.train_loss.weight],
+            "train_loss": self.train_loss.state_dict(),
             "batches": self.batches.state_dict(),  # type: ignore[attr-defined]
         }
 
@@ -216,7 +216,7 @@ class Trainer:
             return
         self.check_position()
         self.batch, self.seconds = state["batch"], state["seconds"]
-        self.train_loss.total, self.train_loss.weight = state["train_loss"]
+        self.train_loss.load_state_dict(state["train_loss"])
         self.batches.load_state_dict(state["batches"])  # type: ignore[attr-defined]
 
     def _generators(self) -> list[Any]:
