@@ -11,6 +11,7 @@ from chainrule.compiler.passes.eliminate_common_subexpressions import (
 )
 from chainrule.compiler.passes.eliminate_dead_code import eliminate_dead_code
 from chainrule.compiler.passes.fold_constants import fold_constants
+from chainrule.compiler.passes.narrow_loops import narrow_loops
 from chainrule.ir.graph import Graph
 from chainrule.ir.verifier import verify
 
@@ -20,6 +21,7 @@ PASSES: tuple[Pass, ...] = (
     eliminate_dead_code,
     fold_constants,
     eliminate_common_subexpressions,
+    narrow_loops,
     eliminate_dead_code,
 )
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.functional.labels import check_integers, in_range
 from chainrule.functional.reduction import check_reduction, reduced
+from chainrule.functional.scan import scan
 from chainrule.ops.narrowing import in_float32
 from chainrule.tensor.creation import arange, as_tensor, full
 from chainrule.tensor.functions.joining import cat, stack
@@ -80,10 +81,15 @@ def _log_likelihood(
     repeated = states[:, 2:] == states[:, :-2]  # also blank after blank
     skips = cat([repeated.new_ones(n, min(2, 2 * s + 1)), repeated], 1)[:, : 2 * s + 1]
     emitted = log_probs.gather(2, states.expand(log_probs.shape[0], -1, -1))  # (t, n, states)
+    times = arange(1, emitted.shape[0]).unsqueeze(1)
+
+    def step(alpha: Tensor, emitted: Tensor, runs: Tensor) -> tuple[Tensor, tuple]:
+        forward = _sum_of_three(alpha, skips) + emitted
+        return forward.where(runs, alpha), ()
+
     alpha = emitted[0].masked_fill(arange(2 * s + 1) > 1, NEVER)
-    for t in range(1, emitted.shape[0]):
-        forward = _sum_of_three(alpha, skips) + emitted[t]
-        alpha = forward.where((t < spans).unsqueeze(1), alpha)
+    if emitted.shape[0] > 1:
+        alpha, _ = scan(step, alpha, [emitted[1:], (times < spans).unsqueeze(2)])
     last = (2 * counts).unsqueeze(1)
     ends = [alpha.gather(1, last), alpha.gather(1, (last - 1).clamp_min(0))]
     without_label = (counts == 0).unsqueeze(1)

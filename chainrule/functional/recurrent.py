@@ -1,7 +1,7 @@
 """Recurrent layers: one step in time, and the walk through time with its derivative.
 
 The products with the inputs are made for all time steps at once; what depends on the step
-before is a short loop. All loops over time, forward and backward, are in `scan`.
+before is a short loop, a `scan`.
 
 Notation: `x` what the inputs add to the gates, W_ih x + b, for all times (t, n, gates · d);
 h the hidden state, c the cell of an LSTM; σ the logistic function.
@@ -14,6 +14,7 @@ from itertools import groupby
 from typing import Any, NamedTuple
 
 from chainrule.functional.linear import linear
+from chainrule.functional.scan import scan
 from chainrule.tensor.function import Function
 from chainrule.tensor.functions.joining import cat
 from chainrule.tensor.grad_mode import no_grad
@@ -90,28 +91,6 @@ def gru_step(
 
 
 # -- all steps -----------------------------------------------------------------------------
-
-
-def scan(
-    step: Callable, state: Any, xs: Sequence[Tensor | None], reverse: bool = False
-) -> tuple[Any, list[Tensor]]:
-    """The loop over time  state, yₜ = step(state, *xₜ).
-
-    Shapes:  each of xs (t, n, …) or None; each of the ys (n, …) → (t, n, …)
-    Args:    reverse: start at the last time.
-    """
-    length, n = next(x.shape[:2] for x in xs if x is not None)
-    columns: list[Any] = [
-        [None] * length if x is None else x.flatten(0, 1).split([n] * length) for x in xs
-    ]
-    times = list(zip(*columns, strict=True))
-    found = []
-    for now in reversed(times) if reverse else times:
-        state, ys = step(state, *now)
-        found.append(ys)
-    ordered = found[::-1] if reverse else found
-    joined = [cat(rows).unflatten(0, (length, n)) for rows in zip(*ordered, strict=True)]
-    return state, joined
 
 
 def _before(ys: Tensor, first: Tensor, reverse: bool) -> Tensor:

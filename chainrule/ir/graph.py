@@ -5,8 +5,8 @@ Each variable is defined once, as an input, a constant or the output of an equat
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -34,8 +34,22 @@ class Equation:
     output: Variable
     source: str = ""  # the module and the user's line that asked for it
 
+    def bodies(self) -> Iterator[Graph]:
+        """The graphs among the parameters: what a loop repeats."""
+        return (value for value in self.params.values() if isinstance(value, Graph))
 
-@dataclass(slots=True, eq=False)
+    def with_bodies(self, transform: Callable[[Graph], Graph]) -> Equation:
+        """The equation with its bodies transformed."""
+        if not any(self.bodies()):
+            return self
+        params = {
+            name: transform(value) if isinstance(value, Graph) else value
+            for name, value in self.params.items()
+        }
+        return replace(self, params=params)
+
+
+@dataclass(slots=True, eq=False, repr=False)
 class Graph:
     """A function of `inputs`: the equations in the order in which they run."""
 
@@ -60,3 +74,16 @@ class Graph:
             seen |= ends
             dead.append(list(ends))
         return dead[::-1]
+
+    def __repr__(self) -> str:
+        """A text that graphs share only if they compute the same, bit for bit."""
+        names = {variable: i for i, variable in enumerate(self.variables())}
+        kinds = [(v.shape, v.dtype) for v in self.inputs]
+        constants = [
+            (c.shape, c.dtype, c.strides, c.tobytes()) for c in self.constants.values()
+        ]
+        steps = [
+            (e.primitive.__name__, [names[v] for v in e.inputs], e.params)
+            for e in self.equations
+        ]
+        return f"Graph{(kinds, constants, steps, [names[v] for v in self.outputs])}"

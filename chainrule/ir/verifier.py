@@ -36,6 +36,8 @@ def _verify_equation(equation: Equation, defined: set[Variable]) -> None:
     primitive, inputs = equation.primitive, equation.inputs
     if any(v not in defined for v in inputs):
         raise MalformedGraph(f"{primitive.__name__} reads a variable before its definition")
+    for body in equation.bodies():
+        _verify_body(equation, body)
     shape = primitive.shape(*[v.shape for v in inputs], **equation.params)
     dtype = primitive.dtype(*[v.dtype for v in inputs], **equation.params)
     if (shape, dtype) != (equation.output.shape, equation.output.dtype):
@@ -43,3 +45,22 @@ def _verify_equation(equation: Equation, defined: set[Variable]) -> None:
         raise MalformedGraph(
             f"{primitive.__name__} gives {expected}, declared is {kind(equation.output)}"
         )
+
+
+def _verify_body(equation: Equation, body: Graph) -> None:
+    """The body of a loop: sound, and repeated with what it takes and gives."""
+    verify(body)
+    name, states = equation.primitive.__name__, equation.params["states"]
+    columns = range(states, states + equation.params["sequences"])
+    steps = (equation.params["length"],)
+    if len(body.inputs) != len(equation.inputs) or len(body.outputs) < states:
+        raise MalformedGraph(f"{name} has a body of another number of inputs or states")
+    for i, (given, taken) in enumerate(zip(equation.inputs, body.inputs, strict=True)):
+        shape = (*steps, *taken.shape) if i in columns else taken.shape
+        if (given.shape, given.dtype) != (shape, taken.dtype):
+            raise MalformedGraph(f"{name} hands a {kind(given)} to its body's {kind(taken)}")
+    for before, after in zip(body.inputs[:states], body.outputs[:states], strict=True):
+        if before.shape != after.shape:
+            raise MalformedGraph(f"a state of {name} is a {kind(before)}, then {kind(after)}")
+    if any(v.dtype != body.inputs[0].dtype for v in body.outputs):
+        raise MalformedGraph(f"{name} has a body that gives another type than its first state")

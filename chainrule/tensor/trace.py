@@ -45,10 +45,14 @@ class Trace:
         self._met: dict[int, Tensor] = {}  # by id: outside tensors read here
         self._own: dict[int, Tensor] = {}  # by id: arguments, and aliases made of them
         self.pinned: dict[int, Any] = {}  # cells of arguments also known from outside
+        self.outer: Trace | None = None  # of the body of a loop: the trace around it
 
     def is_current(self) -> bool:
-        """Whether operations are being written down here."""
-        return current.get() is self
+        """Whether operations are being written down here, or in a body inside."""
+        now = current.get()
+        while now is not None and now is not self:
+            now = now.outer
+        return now is self
 
     def emit(self, primitive: type[Primitive], inputs: tuple, params: Params) -> Symbol:
         """Write down one equation; its result is a symbol."""

@@ -24,7 +24,8 @@ def eliminate_common_subexpressions(graph: Graph) -> Graph:
         if same[variable] is variable:
             constants[variable] = value
     equations = []
-    for equation in graph.equations:
+    for whole in graph.equations:
+        equation = whole.with_bodies(eliminate_common_subexpressions)
         inputs = tuple([same.get(v, v) for v in equation.inputs])
         key = (
             equation.primitive,

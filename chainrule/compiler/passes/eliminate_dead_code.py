@@ -12,6 +12,6 @@ def eliminate_dead_code(graph: Graph) -> Graph:
     for equation in reversed(graph.equations):
         if equation.output in needed:
             needed.update(equation.inputs)
-            kept.append(equation)
+            kept.append(equation.with_bodies(eliminate_dead_code))
     constants = {v: value for v, value in graph.constants.items() if v in needed}
     return Graph(graph.inputs, constants, kept[::-1], graph.outputs)

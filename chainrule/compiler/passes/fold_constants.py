@@ -19,5 +19,5 @@ def fold_constants(graph: Graph) -> Graph:
             values = tuple([constants[v] for v in equation.inputs])
             constants[equation.output] = equation.primitive.evaluate(values, equation.params)
         else:
-            equations.append(equation)
+            equations.append(equation.with_bodies(fold_constants))
     return Graph(graph.inputs, constants, equations, graph.outputs)
