@@ -8,13 +8,14 @@ from __future__ import annotations
 import sys
 import types
 from argparse import Namespace
-from collections import deque
+from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache, partial
 from typing import Any
 
 import numpy as np
 
+from chainrule.tensor.guards import Guard, Witness
 from chainrule.tensor.tensor import Tensor
 from chainrule.tensor.trace import Trace
 
@@ -24,6 +25,7 @@ LARGEST = 1000  # elements of a container that are looked at one by one
 LARGEST_ARRAY = 100_000  # bytes of an array that are compared
 MOST_WATCHED = 10_000  # objects that are looked through for functions
 NAMESPACES = (types.SimpleNamespace, Namespace)
+LISTS, DICTS = (list, deque), (dict, OrderedDict, defaultdict)  # with no code of their own
 
 
 def snapshot(value: Any, depth: int = 4) -> Any:
@@ -47,6 +49,61 @@ def snapshot(value: Any, depth: int = 4) -> Any:
     if _has_state(value):
         return [value, {k: snapshot(v, depth - 1) for k, v in _state(value).items()}]
     return value
+
+
+def _settle(value: Any, witness: Witness, depth: int = 4) -> bool:
+    """Whether `snapshot(value)` stays as it is while no object of `witness` is replaced; the
+    objects that matter are added to it."""
+    if isinstance(value, PLAIN) or depth == 0:
+        return True
+    if isinstance(value, Tensor):
+        return witness.add_tensor(value)
+    if isinstance(value, np.ndarray):
+        return snapshot(value) is value
+    parts: Any = ()
+    if isinstance(value, (list, tuple, set, frozenset, deque, Mapping)):
+        parts = value
+    elif _has_state(value):
+        parts = vars(value)
+        witness.add_read(partial(vars, value))
+    if len(parts) > LARGEST or not _note_parts(parts, witness):
+        return False
+    parts = parts.values() if isinstance(parts, Mapping) else parts
+    return all(_settle(part, witness, depth - 1) for part in parts)
+
+
+def _note_parts(container: Any, witness: Witness) -> bool:
+    """Add what a container consists of, if it can be changed; False where that is not known."""
+    if type(container) in LISTS:
+        witness.add_list(container)
+    elif type(container) in DICTS:
+        witness.add_mapping(container)
+    return type(container) in LISTS + DICTS or isinstance(container, (tuple, frozenset))
+
+
+class SnapshotGuard(Guard):
+    """That a value, and what it contains, are what they were."""
+
+    def found(self) -> Any:
+        return snapshot(self.read())
+
+    def is_settled_by(self, witness: Witness) -> bool:
+        return super().is_settled_by(witness) and _settle(self.read(), witness)
+
+
+class ClassGuard(Guard):
+    """That the attributes of a class are what they were."""
+
+    def __init__(self, kind: type) -> None:
+        self.kind = kind
+        super().__init__(
+            partial(_class_state, kind), f"an attribute of the class {kind.__name__}"
+        )
+
+    def is_settled_by(self, witness: Witness) -> bool:
+        attributes = vars(self.kind)
+        witness.add_mapping(attributes)
+        return all(_settle(value, witness, 3) for value in attributes.values())
 
 
 def _state(value: Any) -> dict[str, Any]:
@@ -102,12 +159,10 @@ def _is_wrapper(what: Any) -> bool:
 def _watch_function(function: types.FunctionType, trace: Trace, seen: dict[int, Any]) -> None:
     if not _is_users(function) and not function.__closure__:
         return
-    reads = [*_outside_reads(function)]
-    reads += [("defaults", lambda: (function.__defaults__, function.__kwdefaults__))]
-    for name, read in reads:
+    for name, read in _outside_reads(function):
         value = read()
         if not isinstance(value, type):
-            trace.guard(partial(_read_snapshot, read), f"the variable {name!r}")
+            trace.require(SnapshotGuard(read, f"the variable {name!r}"))
         watch(value, trace, seen)
 
 
@@ -121,7 +176,7 @@ def _watch_class(kind: type, trace: Trace, seen: dict[int, Any]) -> None:
         ):
             continue
         seen[id(base)] = base
-        trace.guard(partial(_class_state, base), f"an attribute of the class {base.__name__}")
+        trace.require(ClassGuard(base))
         for value in list(vars(base).values()):
             watch(getattr(value, "fget", value), trace, seen)
 
@@ -145,24 +200,22 @@ def _watch_object(what: Any, trace: Trace, seen: dict[int, Any]) -> None:
             watch(part, trace, seen)
         return
     if isinstance(what, partial):
-        trace.guard(lambda: snapshot((what.args, what.keywords)), "what a partial holds")
+        for read in (partial(getattr, what, "args"), partial(getattr, what, "keywords")):
+            trace.require(SnapshotGuard(read, "what a partial holds"))
         watch((what.func, what.args, what.keywords), trace, seen)
         return
     if hasattr(what, "__wrapped__"):
         watch(what.__wrapped__, trace, seen)
     if _has_state(what):
-        trace.guard(partial(snapshot, what), f"an attribute of {type(what).__name__}")
+        trace.require(SnapshotGuard(lambda: what, f"an attribute of {type(what).__name__}"))
     watch(type(what), trace, seen)
     if _has_state(what) or "_modules" in getattr(what, "__dict__", ()):
         watch(dict(vars(what)), trace, seen)
 
 
-def _read_snapshot(read: Callable[[], Any]) -> Any:
-    return snapshot(read())
-
-
 def _outside_reads(function: types.FunctionType) -> Iterator[tuple[str, Callable[[], Any]]]:
-    """The closure cells and globals whose names the function's code mentions."""
+    """The closure cells and globals whose names the function's code mentions, and its
+    defaults."""
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or ()):
         yield name, partial(_content, cell)
     names = _names(function.__code__)
@@ -172,6 +225,8 @@ def _outside_reads(function: types.FunctionType) -> Iterator[tuple[str, Callable
             yield from _module_reads(value, names)
         elif not isinstance(value, types.BuiltinFunctionType):
             yield name, partial(function.__globals__.get, name)
+    for name in ("__defaults__", "__kwdefaults__"):
+        yield "defaults", partial(getattr, function, name)
 
 
 def _module_reads(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -18,23 +17,20 @@ class Leaf:
         self.position = position
 
 
-#: the leaf of each number: always the same object, so that trees compare by identity
-leaf = functools.cache(Leaf)
-
-
 def flatten(tree: Any, leaves: list[Tensor]) -> Any:
     """The tree with its tensors replaced by numbered leaves; they are appended to `leaves`,
     one that comes again only once."""
-    return _flattened(tree, leaves, {id(tensor): i for i, tensor in enumerate(leaves)})
+    positions = {id(tensor): i for i, tensor in enumerate(leaves)}
 
+    def flattened(part: Any) -> Any:
+        if not isinstance(part, Tensor):
+            return _rebuild(part, flattened)
+        position = positions.setdefault(id(part), len(leaves))
+        if position == len(leaves):
+            leaves.append(part)
+        return Leaf(position)
 
-def _flattened(tree: Any, leaves: list[Tensor], positions: dict[int, int]) -> Any:
-    if not isinstance(tree, Tensor):
-        return _rebuild(tree, lambda part: _flattened(part, leaves, positions))
-    if id(tree) not in positions:
-        positions[id(tree)] = len(leaves)
-        leaves.append(tree)
-    return leaf(positions[id(tree)])
+    return flattened(tree)
 
 
 def unflatten(tree: Any, leaves: Sequence[Any]) -> Any:

@@ -90,18 +90,18 @@ class HookMethods:
         for hook in tuple((getattr(self, name) or {}).values()):
             hook(self)
 
-    def _step_hooks(self) -> list[Callable[..., Any]]:
-        return [
-            hook
-            for hooks in (self._step_pre_hooks, self._step_post_hooks)
-            for hook in (hooks or {}).values()
-        ]
+    def _step_hooks(self) -> tuple[Callable[..., Any], ...]:
+        before, after = self._step_pre_hooks or {}, self._step_post_hooks or {}
+        return (*before.values(), *after.values())
 
-    def _identities(self) -> tuple[int, ...]:
+    def _bound(self) -> list[Any]:
         """The very groups, parameters and state tensors that a recorded step is bound to."""
-        params = [p for group in self.param_groups for p in group["params"]]
-        kept = [value for state in self.state.values() for value in state.values()]
-        return tuple(map(id, [*self.param_groups, *params, *kept]))
+        bound: list[Any] = [*self.param_groups]
+        for group in self.param_groups:
+            bound += group["params"]
+        for kept in self.state.values():
+            bound += kept.values()
+        return bound
 
 
 def with_hooks(step: Step) -> Step:
@@ -163,7 +163,7 @@ def _watched(step: Step, owner: Any, *args: Any, **kwargs: Any) -> Any:
             "Take the first step outside, and count in a tensor, state['step'].add_(1)",
         )
     writing.guard(lambda: _numbers(owner), f"a number that {name} holds")
-    writing.guard(owner._identities, f"what {name} works on")
+    writing.guard(owner._bound, f"what {name} works on")
     return result
 
 

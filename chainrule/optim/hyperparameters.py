@@ -51,19 +51,22 @@ class Hyperparameters:
 
 
 def _follow(group: Mapping[str, Any], name: str, index: int | None) -> float | Tensor:
-    def held() -> Any:
-        return group[name] if index is None else group[name][index]
+    def held_in_pair() -> Any:
+        return group[name][index]
 
+    held = partial(group.__getitem__, name) if index is None else held_in_pair
     value = held()
     if isinstance(value, Tensor):
         steering_value(held, f"the tensor given as {name}")
         return value.double().reshape(())
-    return changing_number(lambda: float(held()))
+    number = changing_number(held)
+    return number if isinstance(number, Tensor) else float(number)
 
 
 def _steer(group: Mapping[str, Any], name: str) -> bool:
     def used() -> bool:
-        return isinstance(group.get(name), Tensor) or bool(group.get(name))
+        value = group.get(name)
+        return isinstance(value, Tensor) or bool(value)
 
     return bool(steering_value(used, f"whether the optimizer uses {name}"))
 

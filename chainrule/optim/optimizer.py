@@ -91,7 +91,7 @@ class Optimizer(HookMethods):
                 for step, params in self._by_step(group):
                     self._update(params, step, numbers)
         if (writing := trace.current.get()) is not None:
-            writing.guard(self._identities, f"what {type(self).__name__} works on")
+            writing.guard(self._bound, f"what {type(self).__name__} works on")
         return loss
 
     def _update(self, params: list[Tensor], step: Tensor, numbers: Hyperparameters) -> None:

@@ -48,9 +48,13 @@ def _check_one(node: Any, i: int, array: Any) -> None:
 class detect_anomaly:
     """Inside the `with` block, backward raises where a derivative becomes NaN.
 
-    Notes: recording the lines makes each step slower; use it to look for a fault.
+    Notes: recording the lines makes each step slower; use it to look for a fault. A compiled
+    function is first run equation by equation, and raises at the first value of its forward
+    or backward part that is not finite.
 
-    Raises: GradientError (CR314), with the operation and the line that recorded it.
+    Raises:
+        GradientError (CR314), with the operation and the line that recorded it.
+        NonFiniteError (CR411) in a compiled function, with the equation, module and line.
     """
 
     def __init__(self, check_nan: bool = True) -> None:

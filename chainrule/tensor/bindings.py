@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,14 +18,12 @@ if TYPE_CHECKING:
 class Binding:
     """Where an input of the graph is found at each call, and its value in the trace now."""
 
+    rank = 2  # in which order the inputs of a graph are: arguments, states, all others
     tensor: Tensor
     first: Symbol
     now: Symbol
 
     def read(self, arguments: list[Tensor]) -> np.ndarray:
-        raise NotImplementedError
-
-    def write(self, array: np.ndarray, arguments: list[Tensor]) -> None:
         raise NotImplementedError
 
     @property
@@ -40,18 +38,19 @@ class Binding:
 class State(Binding):
     """A tensor met from outside: a parameter, a buffer, an optimizer's moment."""
 
+    rank = 1
+
     def __init__(self, tensor: Tensor) -> None:
         self.tensor = tensor
 
     def read(self, arguments: list[Tensor]) -> np.ndarray:
         return self.tensor._cell.array
 
-    def write(self, array: np.ndarray, arguments: list[Tensor]) -> None:
-        self.tensor._cell.array = array
-
 
 class Argument(Binding):
     """A tensor handed to the compiled function, known by its position."""
+
+    rank = 0
 
     def __init__(self, tensor: Tensor, position: int) -> None:
         self.tensor = tensor
@@ -59,9 +58,6 @@ class Argument(Binding):
 
     def read(self, arguments: list[Tensor]) -> np.ndarray:
         return arguments[self.position]._cell.array
-
-    def write(self, array: np.ndarray, arguments: list[Tensor]) -> None:
-        arguments[self.position]._cell.array = array
 
     def release(self) -> None:
         super().release()
@@ -73,9 +69,19 @@ class Number(Binding):
 
     def __init__(self, find: Callable[[], float]) -> None:
         self.find = find
+        self._last: tuple[float, np.ndarray] | None = None
 
     def read(self, arguments: list[Tensor]) -> np.ndarray:
-        return np.asarray(self.find(), np.float64)
+        """The same array as long as the number is the same object. Nobody may write to it,
+        as a function may return it."""
+        value, last = self.find(), self._last
+        if last is not None and last[0] is value:
+            return last[1]
+        array = np.array(value, np.float64)
+        array.flags.writeable = False
+        if type(value) in (float, int):  # others may change and be the same object
+            self._last = value, array
+        return array
 
 
 class Grad(Binding):
@@ -91,6 +97,40 @@ class Grad(Binding):
         return owner._grad._cell.array
 
 
+class Places:
+    """Where the arrays of all inputs are found, and where new ones go back.
+
+    Args: bindings: in the order of their rank.
+
+    Notes: the cells of states are kept; a guard sees to it that they are still those of the
+    tensors.
+    """
+
+    def __init__(self, bindings: list[Binding]) -> None:
+        arguments = [b for b in bindings if isinstance(b, Argument)]
+        states = [b for b in bindings if isinstance(b, State)]
+        self._arguments = [b.position for b in arguments]
+        self._cells = [b.tensor._cell for b in states]
+        self._others = bindings[len(arguments) + len(states) :]
+        self._written_arguments = [b.position for b in arguments if b.written]
+        self._written_cells = [b.tensor._cell for b in states if b.written]
+
+    def read(self, arguments: list[Tensor]) -> list[np.ndarray]:
+        """The inputs. Nothing here keeps hold of an array that a tensor holds."""
+        return (
+            [arguments[i]._cell.array for i in self._arguments]
+            + [cell.array for cell in self._cells]
+            + [binding.read(arguments) for binding in self._others]
+        )
+
+    def write(self, values: Iterator[np.ndarray], arguments: list[Tensor]) -> None:
+        """Put the next of `values` where they belong."""
+        for i in self._written_arguments:
+            arguments[i]._cell.array = next(values)
+        for cell, array in zip(self._written_cells, values):
+            cell.array = array
+
+
 class GradSlot:
     """`tensor.grad` during a trace: what was there before, or what has replaced it."""
 
@@ -100,6 +140,7 @@ class GradSlot:
         self.position = trace.argument_position(tensor)
         self._trace = trace
         self._touched = False
+        self.dropped_first = False  # before anything was computed
         self._before: tuple[Tensor | None, Symbol | None] | None = None
         self._held: Tensor | None = None
 
@@ -113,6 +154,8 @@ class GradSlot:
 
     @held.setter
     def held(self, value: Tensor | None) -> None:
+        if not self._touched and value is None and not self._trace.graph.equations:
+            self.dropped_first = True
         self._touched = True
         self._held = value
 

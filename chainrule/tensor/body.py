@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from chainrule.tensor.trace import Trace
 
 if TYPE_CHECKING:
     from chainrule.tensor.bindings import GradSlot
+    from chainrule.tensor.guards import Guard
 
 
 class NotRepeatable(Exception):
@@ -94,8 +95,8 @@ class BodyTrace(Trace):
     def grad_slot(self, tensor: Tensor) -> GradSlot:
         raise NotRepeatable
 
-    def guard(self, read: Callable[[], Any], what: str) -> Any:
-        return self._around().guard(read, what)
+    def require(self, guard: Guard) -> None:
+        self._around().require(guard)
 
     def _around(self) -> Trace:
         if self.outer is None:

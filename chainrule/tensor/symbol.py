@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-import traceback
+import inspect
+import linecache
+import os
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from chainrule.errors import TraceError
@@ -58,8 +61,15 @@ class Symbol:
 
 def user_line(prefix: str = " at ") -> str:
     """The innermost line outside chainrule, as `train.py:12: loss.item()`."""
-    for frame in reversed(traceback.extract_stack()):
-        if not frame.filename.startswith(PACKAGE):
-            text = f": {frame.line}" if frame.line else ""
-            return f"{prefix}{Path(frame.filename).name}:{frame.lineno}{text}"
-    return ""
+    frame = inspect.currentframe()
+    while frame is not None and frame.f_code.co_filename.startswith(PACKAGE):
+        frame = frame.f_back
+    if frame is None:
+        return ""
+    return prefix + _line(frame.f_code.co_filename, frame.f_lineno, frame)
+
+
+def _line(path: str, number: int, frame: FrameType) -> str:
+    """A line of a program with its name and number."""
+    text = linecache.getline(path, number, frame.f_globals).strip()
+    return f"{os.path.basename(path)}:{number}" + (f": {text}" if text else "")

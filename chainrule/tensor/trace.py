@@ -19,7 +19,7 @@ from chainrule.errors import TraceError
 from chainrule.ir.graph import Equation, Graph, Variable
 from chainrule.ops.primitive import Params, Primitive
 from chainrule.tensor.bindings import Argument, Binding, GradSlot, Number, State
-from chainrule.tensor.guards import Guard
+from chainrule.tensor.guards import Guard, TensorGuard
 from chainrule.tensor.symbol import Symbol, user_line
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ class Trace:
     def _meet(self, tensor: Tensor, binding: Binding) -> None:
         """A tensor from outside, seen for the first time."""
         self._met[id(tensor)] = tensor
-        self.guard(lambda: _facts(tensor), "what a tensor holds")
+        self.require(TensorGuard(tensor))
         if not isinstance(binding, Argument):
             return
         if tensor._requires_grad:
@@ -169,9 +169,13 @@ class Trace:
 
     def guard(self, read: Callable[[], Any], what: str) -> Any:
         """Read something that steers Python code; another value is another recording."""
-        value = read()
-        self.guards.append(Guard(read, value, what))
-        return value
+        guard = Guard(read, what)
+        self.require(guard)
+        return guard.expected
+
+    def require(self, guard: Guard) -> None:
+        """The recording is to run only where this holds."""
+        self.guards.append(guard)
 
     def argument_position(self, tensor: Tensor) -> int | None:
         """Which argument of the function a tensor is."""
@@ -192,11 +196,6 @@ class Trace:
             held.clear()
         for binding in self.bindings:
             binding.release()
-
-
-def _facts(tensor: Tensor) -> tuple:
-    """What a recording takes for granted about a tensor from outside."""
-    return tensor._cell, tensor._requires_grad, tensor._hook_functions()
 
 
 def refuse_array(what: str) -> None:
