@@ -64,6 +64,10 @@ class GradientError(ChainruleError, RuntimeError):
     """A derivative that cannot be had."""
 
 
+class NonFiniteError(ChainruleError, RuntimeError):
+    """A value that became NaN or infinite."""
+
+
 class TraceError(ChainruleError, RuntimeError):
     """Something a compiled function cannot do."""
 

@@ -6,73 +6,97 @@ import copy
 import functools
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from chainrule.compiler.explain import Explanation
-from chainrule.compiler.recording import Recording, call_key
+from chainrule.compiler.key import Key, call_key, difference
+from chainrule.compiler.profile import Profile, profile
+from chainrule.compiler.recording import Recording
 from chainrule.compiler.structure import flatten
-from chainrule.errors import ArgumentError
+from chainrule.engines.choice import engine_named
 from chainrule.tensor import trace
-from chainrule.tensor.guards import same
 from chainrule.tensor.tensor import Tensor
 
-ENGINES = ("reference",)
 MOST_RECORDINGS = 64
 
 
 class Compiled:
     """A compiled function: called, it runs the recording that fits, or makes one."""
 
+    made: ClassVar[list[Compiled] | None] = None  # all of them, while somebody keeps track
+
     def __init__(self, function: Callable, engine: str) -> None:
         functools.update_wrapper(self, function, updated=())
         self.function = function
         self.engine = engine
-        self._recordings: list[tuple[tuple, Recording]] = []
+        self._recordings: list[tuple[Key, Recording]] = []
         self._retraces: list[str] = []
+        if Compiled.made is not None:
+            Compiled.made.append(self)
         self._lock = threading.RLock()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if trace.current.get() is not None:
             return self.function(*args, **kwargs)
         arguments: list[Tensor] = []
-        tree = flatten((args, kwargs), arguments)
-        key = call_key(tree, arguments)
-        recording = self._find(key, arguments) or self._record(key, tree, arguments)
-        return recording.run(arguments)
+        return self._recording((args, kwargs), arguments).run(arguments)
 
-    def _find(self, key: tuple, arguments: list[Tensor]) -> Recording | None:
+    def _recording(self, call: tuple, arguments: list[Tensor]) -> Recording:
+        """The recording for a call, whose tensors are put into `arguments`."""
+        key = call_key(call, arguments)
+        found = self._find(key, arguments)
+        return found or self._record(key, flatten(call, []), arguments)
+
+    def _find(self, key: Key, arguments: list[Tensor]) -> Recording | None:
         for known, recording in self._recordings:
-            if not _same_key(known, key) or not recording.fits(arguments):
-                continue
-            if recording.broken_guard() is None:
+            if known == key and recording.fits(arguments) and recording.guards.broken() is None:
                 return recording
         return None
 
-    def _record(self, key: tuple, tree: Any, arguments: list[Tensor]) -> Recording:
+    def _record(self, key: Key, tree: Any, arguments: list[Tensor]) -> Recording:
         with self._lock:
             if (found := self._find(key, arguments)) is not None:
                 return found
             reason = self._reason(key)  # before the new recording is among them
-            recording = Recording(self.function, tree, arguments)
+            recording = Recording(self.function, tree, arguments, self.engine)
             self._recordings.insert(0, (key, recording))
             del self._recordings[MOST_RECORDINGS:]
             self._retraces.append(reason)
             return recording
 
-    def _reason(self, key: tuple) -> str:
+    def _reason(self, key: Key) -> str:
         """Why no recording fits."""
         if not self._recordings:
             return "the first call"
         known, recording = self._recordings[0]
-        if not _same_key(known, key):
-            return "the arguments differ: " + _difference(known, key)
-        guard = recording.broken_guard()
+        if known != key:
+            return "the arguments differ: " + difference(known, key)
+        guard = recording.guards.broken()
         return f"{guard.what} changed" if guard else "another recording was in use"
 
-    def explain(self) -> Explanation:
-        """What was recorded, what the passes did, and why the function was traced again."""
+    def explain(self, graphs: bool = False) -> Explanation:
+        """What was recorded and why, what the passes did, what became of the graph.
+
+        Args: graphs: show it also as text, after each pass.
+
+        Notes: `print` it, or take `as_dict()`, `graph(…)`, `kernel(…).ir()`.
+        """
         recordings = [recording for _, recording in reversed(self._recordings)]
-        return Explanation(self.engine, recordings, list(self._retraces))
+        return Explanation(self.engine, recordings, list(self._retraces), graphs)
+
+    def profile(self, *args: Any, repeat: int = 20, **kwargs: Any) -> Profile:
+        """How long each kernel takes for these arguments, and how near that is to the limit.
+
+        Args: repeat: runs, of which the medians are shown.
+
+        Raises: ArgumentError (CR902) where `repeat` is not at least 1.
+
+        Notes: runs on copies of all that is written over: parameters, gradients and the
+        optimizer stay as they are.
+        """
+        arguments: list[Tensor] = []
+        recording = self._recording((args, kwargs), arguments)
+        return profile(self.engine, recording, recording.read(arguments), repeat)
 
     def __getattr__(self, name: str) -> Any:
         """A compiled module is still a module: parameters(), train(), state_dict()…"""
@@ -99,7 +123,7 @@ class Compiled:
 def compile(
     model: Callable | None = None,
     *,
-    engine: str = "reference",
+    engine: str | None = None,
     fullgraph: bool = True,
     dynamic: bool | None = None,
     backend: Any = None,
@@ -115,39 +139,15 @@ def compile(
     says why. What cannot be recorded faithfully raises a TraceError.
 
     Args:
-        engine: "reference" runs the graph with NumPy
+        engine: "native" turns the graph into machine code, "reference" runs it with NumPy;
+            None is $CHAINRULE_ENGINE, or "native"
         disable: return `model` as it is
         fullgraph, dynamic, backend, mode, options: accepted for programs written for
             PyTorch; there is always one whole graph for the shapes seen
 
     Raises: ArgumentError (CR407) for an engine that does not exist.
     """
-    if engine not in ENGINES:
-        raise ArgumentError(
-            "CR407", f"there is no engine {engine!r}; there is {', '.join(ENGINES)}"
-        )
+    engine = engine_named(engine)
     if model is None:
         return functools.partial(compile, engine=engine, disable=disable)
     return model if disable else Compiled(model, engine)
-
-
-def _same_key(a: tuple, b: tuple) -> bool:
-    return a[1:] == b[1:] and same(a[0], b[0])
-
-
-def _difference(a: tuple, b: tuple) -> str:
-    """How two call situations differ, in words: the first tensor that is not alike."""
-    if len(a[1]) != len(b[1]):
-        return f"{len(b[1])} tensors instead of {len(a[1])}"
-    names = ("shape", "dtype", "requires_grad", "being a leaf", "a gradient", "hooks", "twin")
-    for position, (old, new) in enumerate(zip(a[1], b[1], strict=True)):
-        changed = [
-            f"{name} {y} instead of {x}"
-            for name, x, y in zip(names, old, new, strict=True)
-            if x != y
-        ]
-        if changed:
-            return f"tensor {position} has " + " and ".join(changed)
-    if a[2] != b[2]:
-        return "gradient recording or the default dtype changed"
-    return "a plain argument has another value"

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import time
 import weakref
 from typing import Any
 
 import numpy as np
 
+from chainrule.compiler.nonfinite import check_finite
 from chainrule.compiler.pipeline import optimize
-from chainrule.engines.reference import ReferenceProgram
+from chainrule.engines.choice import program
 from chainrule.errors import GradientError
 from chainrule.ir.graph import Graph, Variable
-from chainrule.tensor import tape
+from chainrule.tensor import anomaly, tape
 from chainrule.tensor.function import Context, FunctionNode, OutputNode
 from chainrule.tensor.symbol import Symbol
 from chainrule.tensor.tensor import Tensor
@@ -30,6 +32,7 @@ class Derivative:
         leaves: list[Tensor | int],
         retained: list[int],
         inner: set[int],
+        engine: str,
     ) -> None:
         self.forward = forward
         self.residuals = residuals
@@ -37,7 +40,12 @@ class Derivative:
         self._leaves = leaves  # tensors from outside, or positions of arguments
         self._retained = retained  # results that keep their gradient
         self._inner = inner  # results from which other results were computed
-        self._program = ReferenceProgram(optimize(backward)[0])
+        self.traced = backward
+        start = time.perf_counter()
+        self.graph, self.passes = optimize(backward)
+        middle = time.perf_counter()
+        self.program = program(engine, self.graph)
+        self.seconds = {"passes": middle - start, "engine": time.perf_counter() - middle}
 
     def attach(
         self, results: list[Tensor], residuals: list[np.ndarray], arguments: list[Tensor]
@@ -70,12 +78,14 @@ class Derivative:
                 "gradient that comes through its other results; do it inside the function",
             )
         arrays = [g._array("the gradient of a compiled function") for g in cotangents]
-        found = self._program.run([*ctx.residuals, *arrays])
+        if anomaly.State.enabled:
+            check_finite(self.graph, [*ctx.residuals, *arrays])
+        found = self.program.run([*ctx.residuals, *arrays])
         return tuple(Tensor._wrap(array) for array in found)
 
 
 def differentiate(
-    trace: Trace, results: list[Tensor], arguments: list[Tensor]
+    trace: Trace, results: list[Tensor], arguments: list[Tensor], engine: str
 ) -> Derivative | None:
     """Trace the backward pass from the results that require a gradient; None if none does."""
     differentiable = [
@@ -102,7 +112,9 @@ def differentiate(
     forward = Graph(graph.inputs, graph.constants, graph.equations[:length], [])
     residuals = _needed_from(forward, backward, set(seeds))
     backward.inputs = [*residuals, *seeds]
-    return Derivative(forward, backward, residuals, differentiable, leaves, retained, inner)
+    return Derivative(
+        forward, backward, residuals, differentiable, leaves, retained, inner, engine
+    )
 
 
 def _is_inner(i: int, differentiable: list[int], results: list[Tensor]) -> bool:
@@ -119,15 +131,6 @@ def _is_inner(i: int, differentiable: list[int], results: list[Tensor]) -> bool:
             seen.add(edge)
             stack += getattr(edge, "edges", ())
     return False
-
-
-def with_freed_history(y: Tensor) -> Tensor:
-    """A result whose backward ran inside the function: a second one raises, as in eager."""
-    node = FunctionNode(Context(), lambda ctx, g: (), (), [y])
-    node.release()
-    y._edge = OutputNode(node, 0, "CompiledBackward")
-    y._requires_grad = True
-    return y
 
 
 def _by_position(leaf: Any, arguments: list[Tensor]) -> Tensor | int:

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import random
+import time
 import weakref
 from collections.abc import Callable, Iterator
-from functools import partial
 from typing import Any
 
 import numpy as np
 
-from chainrule import settings
-from chainrule.compiler.differentiate import Derivative, differentiate, with_freed_history
+from chainrule.compiler.differentiate import differentiate
+from chainrule.compiler.key import Key, call_key
+from chainrule.compiler.nonfinite import check_finite
 from chainrule.compiler.pipeline import optimize
-from chainrule.compiler.situation import snapshot, watch
+from chainrule.compiler.situation import watch
 from chainrule.compiler.structure import flatten, unflatten
-from chainrule.engines.reference import ReferenceProgram
+from chainrule.engines.choice import program
 from chainrule.errors import TraceError
-from chainrule.ir.graph import Graph, Variable
-from chainrule.tensor import tape
-from chainrule.tensor.bindings import GradSlot, State
-from chainrule.tensor.guards import Guard, same
+from chainrule.ir.graph import Variable
+from chainrule.tensor import anomaly, tape
+from chainrule.tensor.bindings import GradSlot, Places, State
+from chainrule.tensor.function import Context, FunctionNode, OutputNode
+from chainrule.tensor.guards import GuardSet
 from chainrule.tensor.symbol import Symbol
 from chainrule.tensor.tensor import Tensor
 from chainrule.tensor.trace import Trace, active
@@ -30,18 +33,22 @@ from chainrule.tensor.trace import Trace, active
 class Recording:
     """A graph, where its inputs come from, and where its outputs go."""
 
-    def __init__(self, function: Callable, tree: Any, arguments: list[Tensor]) -> None:
-        self.calls = 0
+    def __init__(
+        self, function: Callable, tree: Any, arguments: list[Tensor], engine: str
+    ) -> None:
+        self.calls, self.engine = 0, engine
+        self.seconds: dict[str, float] = {}  # of each phase
+        start = time.perf_counter()
         trace = Trace()
         chance = _random_states()
         inner = [_stand_in(tensor) for tensor in arguments]
-        situation = call_key(tree, inner, whole=False)
+        args, kwargs = unflatten(tree, inner)
+        situation = call_key((args, kwargs), list(inner), whole=False)
         for position, tensor in enumerate(inner):
             trace.bind_argument(tensor, position)
         watch(function, trace)
         watch(tree, trace)
         with active(trace):
-            args, kwargs = unflatten(tree, inner)
             result = function(*args, **kwargs)
             _check_arguments(situation, (args, kwargs), inner)
             leaves: list[Tensor] = []
@@ -50,62 +57,70 @@ class Recording:
             del args, kwargs, result
             self._results = [_Result(tensor, trace, inner) for tensor in leaves]
             self._shared = _shared_memory(leaves, inner, trace)
-            self._writes = [b for b in trace.bindings if b.written]
-            self._grads = [_GradWrite(slot, inner) for slot in trace.written_grads()]
-            self.derivative: Derivative | None = differentiate(trace, leaves, inner)
+            self._grads = _Gradients(trace.written_grads(), inner)
+            self.derivative = differentiate(trace, leaves, inner, engine)
         del leaves
         _check_guards(trace)
         _check_random(chance)
-        self._finish(trace.graph)
+        inside = {} if self.derivative is None else self.derivative.seconds
+        self.seconds["trace"] = time.perf_counter() - start - sum(inside.values())
+        self._finish(trace)
         trace.release()
         _check_leaks(trace)
-        self.guards: list[Guard] = trace.guards
-        self.bindings = trace.bindings
+        self.guards = GuardSet(trace.guards)
         self._pinned = trace.pinned
         self._known = {id(b.tensor._cell) for b in self.bindings if isinstance(b, State)}
 
-    def _finish(self, graph: Graph) -> None:
-        """List the outputs, run the passes, hand the graph to the engine."""
-        outputs: list[Variable] = []
-        for result in self._results:
-            outputs += [result.variable] if result.variable is not None else []
-        outputs += [binding.now.variable for binding in self._writes]
-        outputs += [w.variable for w in self._grads if w.variable is not None]
-        if self.derivative is not None:
-            outputs += self.derivative.residuals
-            graph = self.derivative.forward
-        graph.outputs = outputs
+    def _finish(self, trace: Trace) -> None:
+        """List the inputs and outputs, run the passes, hand the graph to the engine."""
+        graph = trace.graph if self.derivative is None else self.derivative.forward
+        pairs = sorted(zip(trace.bindings, graph.inputs), key=lambda pair: pair[0].rank)
+        self.bindings = [binding for binding, _ in pairs]
+        graph.inputs = [variable for _, variable in pairs]
+        self._places = Places(self.bindings)
+        outputs = [r.variable for r in self._results if r.variable is not None]
+        replaced = {}
+        for i, binding in enumerate(self.bindings):
+            if binding.written:
+                replaced[len(outputs)] = i
+                outputs.append(binding.now.variable)
+        residuals = [] if self.derivative is None else self.derivative.residuals
+        graph.outputs = [*outputs, *self._grads.variables, *residuals]
         self.traced = graph
+        start = time.perf_counter()
         self.graph, self.passes = optimize(graph)
-        self.program = ReferenceProgram(self.graph)
+        middle = time.perf_counter()
+        self.program = program(self.engine, self.graph, replaced)
+        self.seconds["passes"] = middle - start
+        self.seconds["engine"] = time.perf_counter() - middle
 
     def fits(self, arguments: list[Tensor]) -> bool:
         """Whether the arguments share memory with tensors known from outside just as then."""
-        for position, tensor in enumerate(arguments):
-            pinned = self._pinned.get(position)
-            if pinned is not tensor._cell and (
-                pinned is not None or id(tensor._cell) in self._known
-            ):
+        for tensor in arguments:
+            if id(tensor._cell) in self._known:
                 return False
-        return True
+        return not self._pinned or all(
+            arguments[position]._cell is cell for position, cell in self._pinned.items()
+        )
 
-    def broken_guard(self) -> Guard | None:
-        """The first guard that does not hold any more, or None."""
-        for guard in self.guards:
-            if not guard.holds():
-                return guard
-        return None
+    def read(self, arguments: list[Tensor]) -> list[np.ndarray]:
+        """The inputs of the graph for these arguments."""
+        return self._places.read(arguments)
 
     def run(self, arguments: list[Tensor]) -> Any:
-        """Run the graph, write back what was assigned, return what the function returned."""
+        """Run the graph, write back what was assigned, return what the function returned.
+
+        Notes: no name here may hold the list of inputs or one of their arrays. An engine
+        counts who holds an array: one that only a tensor holds is overwritten.
+        """
         self.calls += 1
-        inputs = [binding.read(arguments) for binding in self.bindings]
-        values = iter(self.program.run(inputs))
+        if anomaly.State.enabled:
+            check_finite(self.graph, self.read(arguments))
+        self._grads.drop()
+        values = iter(self.program.run(self.read(arguments)))
         results = [result.make(values, arguments) for result in self._results]
-        for binding in self._writes:
-            binding.write(next(values), arguments)
-        for write in self._grads:
-            write.apply(values, arguments)
+        self._places.write(values, arguments)
+        self._grads.attach(values, arguments)
         for share in self._shared:
             share(results, arguments)
         if self.derivative is not None:
@@ -130,30 +145,68 @@ class _Result:
 
     def make(self, values: Any, arguments: list[Tensor]) -> Tensor:
         if self.variable is not None:
-            y = Tensor._wrap(next(values))
-            return with_freed_history(y) if self.freed else y
+            edge = OutputNode(_spent(), 0, "CompiledBackward") if self.freed else None
+            return Tensor._wrap(next(values), edge)
         if self.aliased is not None:
             return arguments[self.aliased]._alias()
         return arguments[self.position] if self.outside is None else self.outside  # type: ignore[index]
 
 
-class _GradWrite:
-    """A `.grad` that the function replaced, or set to None."""
+@functools.cache
+def _spent() -> FunctionNode:
+    """What is behind a result whose backward ran inside the function: a second one raises,
+    as in eager."""
+    node = FunctionNode(Context(), lambda ctx, g: (), (), [])
+    node.release()
+    return node
 
-    def __init__(self, slot: GradSlot, arguments: list[Tensor]) -> None:
-        self.position = _position(slot.tensor, arguments)
-        self.tensor = slot.tensor if self.position is None else None
-        if getattr(slot.tensor, "_had_history", False):
+
+class _Gradients:
+    """The gradients that the function replaced, or set to None: those of tensors from
+    outside, and those of arguments."""
+
+    def __init__(self, slots: list[GradSlot], arguments: list[Tensor]) -> None:
+        if any(getattr(slot.tensor, "_had_history", False) for slot in slots):
             raise TraceError(
                 "CR302",
                 "backward inside a compiled function goes on into the graph of an argument "
                 "that was computed outside; detach the argument, or compile without backward",
             )
-        self.variable = slot.variable
+        outside: list[tuple[Tensor, Variable]] = []
+        inside: list[tuple[int, Variable]] = []
+        self._dropped: list[Tensor | int] = []
+        self._dropped_first = [
+            slot.tensor
+            for slot in slots
+            if slot.dropped_first and _position(slot.tensor, arguments) is None
+        ]
+        for slot in slots:
+            position = _position(slot.tensor, arguments)
+            if slot.variable is None:
+                self._dropped.append(slot.tensor if position is None else position)
+            elif position is None:
+                outside.append((slot.tensor, slot.variable))
+            else:
+                inside.append((position, slot.variable))
+        self._tensors = [tensor for tensor, _ in outside]
+        self._positions = [position for position, _ in inside]
+        self.variables = [variable for _, variable in (*outside, *inside)]
 
-    def apply(self, values: Any, arguments: list[Tensor]) -> None:
-        tensor = arguments[self.position] if self.tensor is None else self.tensor  # type: ignore[index]
-        tensor._grad = None if self.variable is None else Tensor._wrap(next(values))
+    def drop(self) -> None:
+        """Drop those that the function drops before it computes anything (zero_grad), so that
+        there is memory for the new ones. Where the graph raises they are lost in eager too."""
+        for tensor in self._dropped_first:
+            tensor._grad = None
+
+    def attach(self, values: Iterator[np.ndarray], arguments: list[Tensor]) -> None:
+        """Give each tensor the next of `values` as its gradient."""
+        wrap = Tensor._wrap
+        for tensor, array in zip(self._tensors, values):
+            tensor._grad = wrap(array)
+        for position in self._positions:
+            arguments[position]._grad = wrap(next(values))
+        for owner in self._dropped:
+            _tensor(owner, arguments)._grad = None
 
 
 def _stand_in(tensor: Tensor) -> Tensor:
@@ -178,6 +231,11 @@ def _cell_position(tensor: Tensor, arguments: list[Tensor]) -> int | None:
     return next((i for i, x in enumerate(arguments) if x._cell is tensor._cell), None)
 
 
+def _tensor(owner: Tensor | int, arguments: list[Tensor]) -> Tensor:
+    """A tensor from outside, or the argument at a position."""
+    return arguments[owner] if isinstance(owner, int) else owner
+
+
 Share = Callable[[list[Tensor], list[Tensor]], None]
 
 
@@ -188,21 +246,25 @@ def _shared_memory(leaves: list[Tensor], arguments: list[Tensor], trace: Trace) 
     for slot in trace.outside_grads():
         at = _position(slot.tensor, arguments)
         owner = slot.tensor if at is None else at
-        found += [partial(_give_grad, i, owner) for i, y in enumerate(leaves) if y is slot.held]
+        found += [
+            functools.partial(_give_grad, i, owner)
+            for i, y in enumerate(leaves)
+            if y is slot.held
+        ]
     for i, y in enumerate(leaves):
         first = _cell_position(y, leaves)
         if first is not None and first < i and isinstance(y._cell.array, Symbol):
-            found.append(partial(_share_cell, i, first))
+            found.append(functools.partial(_share_cell, i, first))
         base = None if y._base is None else y._base()
         if base is None or not isinstance(y._cell.array, Symbol):
             continue
         for groups, tensors in enumerate((leaves, arguments)):
             of = next((k for k, x in enumerate(tensors) if x._cell is base), None)
             if of is not None:
-                found.append(partial(_show, i, groups, of))
+                found.append(functools.partial(_show, i, groups, of))
                 break
         else:
-            found.append(partial(_show_outside, i, weakref.ref(base)))
+            found.append(functools.partial(_show_outside, i, weakref.ref(base)))
     return found
 
 
@@ -210,7 +272,7 @@ def _give_grad(
     i: int, owner: Tensor | int, results: list[Tensor], arguments: list[Tensor]
 ) -> None:
     """The result is the very tensor that is the gradient of `owner`."""
-    grad = (arguments[owner] if isinstance(owner, int) else owner)._grad
+    grad = _tensor(owner, arguments)._grad
     assert grad is not None
     results[i] = grad
 
@@ -228,11 +290,10 @@ def _show_outside(i: int, base: Any, results: list[Tensor], arguments: list[Tens
     results[i]._base = base
 
 
-def _check_arguments(before: tuple, arguments: tuple, tensors: list[Tensor]) -> None:
+def _check_arguments(before: Key, call: tuple, tensors: list[Tensor]) -> None:
     """What the function does to the arguments besides writing numbers would be done once."""
     leaves = list(tensors)
-    after = call_key(flatten(arguments, leaves), tensors, whole=False)
-    if len(leaves) > len(tensors) or not same(before[0], after[0]) or before[1:] != after[1:]:
+    if call_key(call, leaves, whole=False) != before:
         raise TraceError(
             "CR404",
             "the compiled function changes an argument (a container or object among the "
@@ -289,19 +350,3 @@ def _check_leaks(trace: Trace) -> None:
             f"first has shape {tuple(kept[0].shape)}); they would not be made anew at the next "
             "call. Return them from the function instead",
         )
-
-
-def call_key(tree: Any, arguments: list[Tensor], whole: bool = True) -> tuple:
-    """What tells one situation of the arguments from another; not `whole`, without what a
-    function may change: gradients and history."""
-    described = []
-    firsts: dict[int, int] = {}  # by id of the cell: the first tensor on it
-    for position, tensor in enumerate(arguments):
-        held = tensor._cell.array
-        twin = firsts.setdefault(id(tensor._cell), position)
-        described.append(
-            (held.shape, held.dtype, tensor._requires_grad, whole and tensor._edge is None,
-             whole and tensor._grad is not None, tensor._hook_functions(), twin)
-        )  # fmt: skip
-    modes = settings.grad_enabled.get(), settings.autocast.get(), settings.defaults.float_dtype
-    return snapshot(tree), described, modes

@@ -8,6 +8,8 @@ import weakref
 
 import numpy as np
 import pytest
+from both_engines import ENGINES as ENGINES
+from both_engines import alike
 
 import chainrule as cr
 from chainrule import nn, optim
@@ -104,6 +106,7 @@ def test_settings_kept_in_a_module_of_the_program():
     ],
 )
 def test_contents_that_change_in_closures_and_arguments(value, change, read):
+    value = copy.deepcopy(value)
     f = cr.compile(lambda x: x * read(value))
     assert first_then(f, lambda: change(value)) == (2, 3)
     if not isinstance(value, cr.Tensor):
@@ -369,9 +372,9 @@ def test_attributes_of_a_distribution():
         ),
     ):
         compiled = cr.compile(f)
-        assert compiled(x).tolist() == f(x).tolist()
+        assert alike(compiled(x), f(x))
         change()
-        assert compiled(x).tolist() == f(x).tolist()
+        assert alike(compiled(x), f(x))
 
 
 def test_the_rate_that_a_schedule_set_last():

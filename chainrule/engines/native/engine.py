@@ -1,0 +1,298 @@
+"""The native engine: a graph as machine code for this processor.
+
+A graph is planned (plan.py), its functions are compiled by LLVM, and each run fills in where
+the inputs and outputs lie and lets the pool of threads run the program.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from sys import getrefcount
+
+import numpy as np
+
+from chainrule.engines.measurement import Measurement
+from chainrule.engines.native import cache
+from chainrule.engines.native.blueprint import Blueprint, constants_of, drawn
+from chainrule.engines.native.llvm import VERSION, compile_object, load
+from chainrule.engines.native.measure import measured
+from chainrule.engines.native.memory_plan import Buffer
+from chainrule.engines.native.nodes import Node
+from chainrule.engines.native.plan import Plan
+from chainrule.engines.native.pool import aligned, pool
+from chainrule.engines.native.program import Loop, Program
+from chainrule.engines.native.report import Report
+from chainrule.engines.native.target import target
+from chainrule.engines.reference import ReferenceProgram
+from chainrule.ir.graph import Graph
+
+Spots = tuple[np.ndarray, np.ndarray]  # places among the arguments, and offsets in bytes
+
+
+@functools.cache
+def _sources() -> str:
+    """What tells this engine from others: its own text."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+class NativeProgram:
+    """A graph made ready to run.
+
+    Args: donations: output → input whose memory it may take if nobody else holds the input.
+    """
+
+    def __init__(self, graph: Graph, donations: dict[int, int] | None = None) -> None:
+        self.graph, self._donations = graph, donations or {}
+        self.seconds: dict[str, float] = {}
+        self.from_disk = False
+        code = self._made()
+        start = time.perf_counter()
+        self.library = load(code)
+        self.seconds["load"] = time.perf_counter() - start
+        self._constants = [np.ascontiguousarray(c) for c in constants_of(graph)]
+        self._arena = aligned(self.blueprint.arena)
+        self._rows, self._spots = self._arguments()
+        self._pool, self._lock = pool(), threading.Lock()
+        self._inputs: list[np.ndarray | None] = [None] * len(graph.inputs)
+        taken = dict(self.blueprint.taken)
+        self._replaced = sorted(set(taken.values()))
+        self._results = [
+            (v.shape, v.dtype, self._spots.get(("output", i)), taken.get(i))
+            for i, v in enumerate(graph.outputs)
+        ]
+        self._segments = self._programs()
+
+    @functools.cached_property
+    def plan(self) -> Plan:
+        """How the graph became a program; worked out again if the program is from the disk."""
+        return Plan(self.graph, target(), self._donations)
+
+    def _made(self) -> bytes:
+        """The machine code, from the disk if it was made before; and the blueprint."""
+        start = time.perf_counter()
+        key = f"{VERSION}\n{target().key}\n{_sources()}\n{self._donations}\n{self.graph!r}"
+        data = cache.fetch(key)
+        self.seconds["look into the disk cache"] = time.perf_counter() - start
+        if data is not None:
+            size = int.from_bytes(data[:8], "little")
+            self.blueprint = Blueprint.read(data[8 : 8 + size].decode())
+            self.from_disk = True
+            return data[8 + size :]
+        code = compile_object(self.plan.module(), self.plan.target)
+        self.plan.lap("LLVM")
+        self.seconds |= self.plan.seconds
+        self.blueprint = drawn(self.plan, self.graph)
+        if all(region.call is None for region in self.plan.regions):
+            text = self.blueprint.text().encode()
+            cache.store(key, len(text).to_bytes(8, "little") + text + code)
+        return code
+
+    def _arguments(self) -> tuple[np.ndarray, dict[tuple[str, int], Spots]]:
+        """A row of addresses for each function, one after another; and where the memory of
+        others stands in them."""
+        words = [word for _, _, row in self.blueprint.functions for word in row]
+        rows = np.array([offset for _, offset, _ in words] + [0], np.int64)
+        places: dict[int, list[int]] = {}
+        for place, (memory, _, _) in enumerate(words):
+            places.setdefault(memory, []).append(place)
+        base, spots = self._arena.ctypes.data, {}
+        for number, (home, which) in enumerate(self.blueprint.memory):
+            at = np.array(places[number])
+            if home == "arena":
+                rows[at] += base + which
+            elif home == "constant":
+                rows[at] += self._constants[which].ctypes.data
+            else:
+                spots[home, which] = at, rows[at]
+        return rows, spots
+
+    def _programs(self) -> list[Program | Node]:
+        """Runs of native regions, and between them the nodes that NumPy computes."""
+        plan, segments = self.blueprint, list[Program | Node]()
+        calls = iter(self._calls())
+        first = 0
+        for number, region in enumerate([*plan.regions, [-1]]):
+            if region == [-1]:
+                if number > first:
+                    segments.append(self._program(first, number))
+                first = number + 1
+                segments += [node for node in [next(calls, None)] if node is not None]
+        self._made_programs = [s for s in segments if isinstance(s, Program)]
+        self._flag = self._made_programs[0].status if self._made_programs else np.zeros(1, int)
+        if (found := self._spots.get(("status", 0))) is not None:
+            self._rows[found[0]] = self._made_programs[0].status_address
+        return segments
+
+    def _calls(self) -> list[Node]:
+        """The nodes that NumPy computes; a program with such nodes is never kept on the disk."""
+        if [-1] not in self.blueprint.regions:
+            return []
+        return [region.call for region in self.plan.regions if region.call is not None]
+
+    def _program(self, first: int, stop: int) -> Program:
+        """The program of some neighbouring regions."""
+        plan = self.blueprint
+        starts = np.cumsum([0, *[len(row) for _, _, row in plan.functions]]) * 8
+        rows = starts + self._rows.ctypes.data
+        tasks: list[tuple[int, int, int]] = []
+        bounds = [0]
+        for region in plan.regions[first:stop]:
+            for function in region:
+                name, chunks, _ = plan.functions[function]
+                address, row = self.library.address(name), int(rows[function])
+                tasks += [(address, row, chunk) for chunk in range(chunks)]
+            bounds.append(len(tasks))
+        guard = plan.guard - first if first <= plan.guard < stop else None
+        loops = [
+            Loop(a - first, b - first, times, self._moves(a, b, rows))
+            for a, b, times in plan.loops
+            if first <= a < stop
+        ]
+        words = np.array(tasks, np.int64).reshape(-1, 3)
+        return Program(words, bounds, loops=loops, guard=guard)
+
+    def _moves(self, first: int, stop: int, rows: np.ndarray) -> list[tuple[int, int]]:
+        """The arguments of a loop's functions that move on every turn."""
+        return [
+            (int(rows[function]) + 8 * place, stride)
+            for region in self.blueprint.regions[first:stop]
+            for function in region
+            for place, (_, _, stride) in enumerate(self.blueprint.functions[function][2])
+            if stride
+        ]
+
+    # -- running ---------------------------------------------------------------------------
+
+    def run(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """The outputs of the graph for these inputs.
+
+        Notes: an input whose only holders are its tensor and the list is written over where the
+        graph replaces it. Threads that call it at once wait for each other.
+        """
+        with self._lock:
+            return self._run(inputs)
+
+    def _run(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+        for i in range(len(inputs)):
+            if inputs[i] is not self._inputs[i]:
+                self._take(i, inputs[i])
+        for i in self._replaced:
+            if getrefcount(inputs[i]) > HELD_BY_ITS_TENSOR and self._inputs[i] is inputs[i]:
+                self._take(i, inputs[i].copy())
+        outputs = self._outputs()
+        for segment in self._segments:
+            if isinstance(segment, Program):
+                if self._pool.run(segment) or self._flag[0]:
+                    return self._explain_stop(inputs)
+            else:
+                self._call(segment, outputs)
+        return outputs
+
+    def _take(self, i: int, array: np.ndarray) -> None:
+        """Let the program find input `i` in this array, or in a copy."""
+        if not (array.flags.c_contiguous and array.flags.aligned):
+            array = np.ascontiguousarray(array)
+        if i in self._replaced and not (array.flags.owndata and array.flags.writeable):
+            array = array.copy()
+        self._inputs[i] = array
+        if (found := self._spots.get(("input", i))) is not None:
+            spots, offsets = found
+            self._rows[spots] = array.ctypes.data + offsets
+
+    def _outputs(self) -> list[np.ndarray]:
+        outputs: list[np.ndarray] = []
+        for shape, dtype, found, source in self._results:
+            if source is not None:
+                taken = self._inputs[source]
+                assert taken is not None
+                outputs.append(taken)
+                continue
+            array = np.empty(shape, dtype)
+            if found is not None:
+                spots, offsets = found
+                self._rows[spots] = array.ctypes.data + offsets
+            outputs.append(array)
+        return outputs
+
+    def report(self) -> Report:
+        """What became of the graph."""
+        return Report(self.graph, self.plan, self.seconds, self.from_disk)
+
+    def profile(self, inputs: Sequence[np.ndarray], repeat: int) -> Measurement:
+        """Seconds of each kernel, medians of so many runs on copies of what is written over."""
+        return measured(self, inputs, repeat)
+
+    def last_inputs(self) -> list[np.ndarray] | None:
+        """The arrays of the last run, or what it wrote over them; None before the first."""
+        known = [array for array in self._inputs if array is not None]
+        return known if len(known) == len(self._inputs) else None
+
+    def forget(self) -> None:
+        """Let go of the arrays of the last run."""
+        self._inputs = [None] * len(self._inputs)
+
+    def _explain_stop(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """A check failed before anything was written over: NumPy says which one."""
+        for program in self._made_programs:
+            program.status[:] = 0
+        return ReferenceProgram(self.graph).run(inputs)
+
+    def _call(self, node: Node, outputs: list[np.ndarray]) -> None:
+        """One primitive computed by NumPy, on the memory of the program."""
+        arrays = tuple([self._array(x, outputs) for x in node.inputs])
+        self._array(node, outputs)[...] = node.op.evaluate(arrays, node.params)
+
+    def _array(self, node: Node, outputs: list[np.ndarray]) -> np.ndarray:
+        buffer = self.plan.buffers[id(node)]
+        if buffer.home == "input":
+            found = self._inputs[buffer.number]
+            assert found is not None
+            return found
+        if buffer.home == "constant":
+            assert node.array is not None
+            return node.array
+        if buffer.home == "output":
+            return outputs[buffer.number].reshape(node.shape)
+        size = node.size * node.dtype.itemsize
+        view = self._bytes(buffer, outputs)[:size].view(node.dtype)
+        array = view.reshape(node.shape)
+        order = self.plan.orders.get(id(node))
+        if order is None:
+            return array
+        moved = view.reshape([node.shape[axis] for axis in order])
+        return moved.transpose(np.argsort(order))
+
+    def _bytes(self, buffer: Buffer, outputs: list[np.ndarray]) -> np.ndarray:
+        """The memory from the beginning of a buffer on."""
+        whole = self._arena
+        if buffer.base is not None and buffer.base.home == "output":
+            whole = outputs[buffer.base.number].reshape(-1).view(np.uint8)
+        elif buffer.base is not None:
+            whole = self._bytes(buffer.base, outputs)
+        return whole[buffer.offset :]
+
+
+class _Holder:
+    """Holds an array as a tensor's cell does."""
+
+    def __init__(self) -> None:
+        self.array = np.zeros(1)
+
+
+def _count_of_one_holder() -> int:
+    """How many references an array has in `run` if only one tensor holds it."""
+    holder = _Holder()
+    inputs, kept = [holder.array], [holder.array]
+    assert kept
+    return getrefcount(inputs[0])
+
+
+HELD_BY_ITS_TENSOR = _count_of_one_holder()

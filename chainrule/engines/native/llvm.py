@@ -1,0 +1,116 @@
+"""From LLVM's textual code to machine code, and from there to addresses that can be called."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import llvmlite
+import llvmlite.binding as llvm
+
+from chainrule.engines.native.target import Target, host
+
+#: which compiler made an object: part of every key under which one is kept
+VERSION = f"llvmlite {llvmlite.__version__} LLVM {'.'.join(map(str, llvm.llvm_version_info))}"
+
+_numbers = itertools.count()  # libraries in the linker need names of their own
+
+
+def compile_object(text: str, target: Target) -> bytes:
+    """Machine code, as an object file, of a module in LLVM's textual form.
+
+    Raises: RuntimeError with LLVM's words, where the text is no valid module.
+
+    Notes: memory slots become registers (SROA) and that is all the optimizing there is: kernels
+    come with their loops and vectors in place, and the code is as fast as after -O3, at a
+    fraction of the time.
+    """
+    return _machine(target).emit_object(_optimized(text, target))
+
+
+def compile_objects(texts: Sequence[str], target: Target) -> list[bytes]:
+    """compile_object of each text.
+
+    Notes: one after the other. llvmlite lets one thread at a time into LLVM.
+    """
+    return [compile_object(text, target) for text in texts]
+
+
+def assembly(text: str, target: Target) -> str:
+    """What compile_object makes, in assembly language."""
+    return _machine(target).emit_assembly(_optimized(text, target))
+
+
+def _optimized(text: str, target: Target) -> Any:
+    module = llvm.parse_assembly(text, llvm.create_context())
+    machine = _machine(target)
+    module.triple = target.triple
+    module.data_layout = str(machine.target_data)
+    module.verify()
+    passes = llvm.create_new_module_pass_manager()
+    passes.add_always_inliner_pass()
+    passes.add_sroa_pass()
+    options = llvm.create_pipeline_tuning_options(speed_level=1)
+    passes.run(module, llvm.create_pass_builder(machine, options))
+    return module
+
+
+@functools.cache
+def _machine(target: Target) -> Any:
+    """LLVM's code generator of a target; code may lie anywhere, hence `pic`."""
+    llvm.initialize_all_targets()
+    llvm.initialize_all_asmprinters()
+    chosen = llvm.Target.from_triple(target.triple)
+    return chosen.create_target_machine(
+        cpu=target.cpu, features=target.features, opt=2, reloc="pic", codemodel="small"
+    )
+
+
+class Library:
+    """Machine code in memory: `address(name)` of each of its functions.
+
+    Notes: the code goes when the library does, so whoever keeps an address keeps the library.
+    """
+
+    def __init__(self, linked: Any) -> None:
+        self._linked = linked
+        self._found: dict[str, Any] = {}  # each keeps the library in memory
+
+    def address(self, name: str) -> int:
+        """Where the function `name` begins.
+
+        Raises: KeyError where there is none, or it calls what `load` was not told of.
+        """
+        if name not in self._found:
+            try:
+                self._found[name] = _linker().lookup(self._linked.name, name)
+            except RuntimeError as error:
+                raise KeyError(f"{name}: {error}") from None
+        return self._found[name][name]
+
+
+def load(data: bytes, symbols: Mapping[str, int] | None = None) -> Library:
+    """Put an object file for this machine into memory.
+
+    Args:
+        symbols: name → address of what the code calls beside the system's C library.
+
+    Raises: RuntimeError with LLVM's words, where the bytes are no object file for this machine.
+    """
+    builder = llvm.JITLibraryBuilder().add_object_img(data)
+    for name, address in (symbols or {}).items():
+        builder.import_symbol(name, address)
+    return Library(builder.link(_linker(), f"native{next(_numbers)}"))
+
+
+@functools.cache
+def _linker() -> Any:
+    host()
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    return llvm.create_lljit_compiler(
+        use_jit_link=sys.platform != "win32", suppress_errors=True
+    )

@@ -1,0 +1,85 @@
+"""Rewriting a graph of nodes: what an operation is in terms of simpler ones.
+
+A rule takes a builder, the node and its new inputs, and gives the new node, or None to leave it
+as it is. Equal new nodes are made once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+
+from chainrule import dtypes
+from chainrule.engines.native.nodes import CONSTANT, Builder, Node, ordered
+from chainrule.ops.conversion import Convert
+
+Rule = Callable[[Builder, Node, tuple[Node, ...]], Node | None]
+FLOAT32 = np.dtype(np.float32)
+
+
+class SharingBuilder(Builder):
+    """Makes each node once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._made: dict[Any, Node] = {}
+
+    def shared(self, node: Node) -> Node:
+        """The node that was made before, if it is equal."""
+        if node.op is CONSTANT:
+            assert node.array is not None
+            key: Any = (CONSTANT, node.dtype, node.shape, node.array.tobytes())
+        else:
+            try:
+                params = tuple(sorted(node.params.items()))
+                key = (node.op, tuple(map(id, node.inputs)), params, node.shape, node.dtype)
+                hash(key)
+            except TypeError:
+                return node
+        return self._made.setdefault(key, node)
+
+    def __call__(self, primitive: Any, *inputs: Node, **params: Any) -> Node:
+        return self.shared(super().__call__(primitive, *inputs, **params))
+
+    def number(self, value: float, dtype: np.dtype) -> Node:
+        return self.shared(super().number(value, dtype))
+
+    def node(self, *args: Any, **params: Any) -> Node:
+        return self.shared(super().node(*args, **params))
+
+
+def rewritten(outputs: Iterable[Node], rules: dict[object, Rule]) -> list[Node]:
+    """The outputs after the rules were applied to every node, inputs first."""
+    outputs = list(outputs)
+    builder = SharingBuilder()
+    new: dict[int, Node] = {}
+    for node in ordered(outputs):
+        inputs = tuple([new[id(x)] for x in node.inputs])
+        builder.source, builder.equation = node.source, node.equation
+        rule = rules.get(node.op)
+        result = rule(builder, node, inputs) if rule is not None else None
+        if result is None:
+            if inputs != node.inputs:
+                result = Node(node.op, inputs, node.shape, node.dtype, node.params,
+                              node.source, node.array, node.equation)  # fmt: skip
+            else:
+                result = node
+            result = builder.shared(result) if node.op != "input" else node
+        new[id(node)] = result
+    return [new[id(node)] for node in outputs]
+
+
+def widened(builder: Builder, inputs: tuple[Node, ...]) -> tuple[Node, ...]:
+    """Halves as float32, as every primitive computes with them."""
+    return tuple([
+        builder(Convert, x, to=FLOAT32, source=x.dtype) if x.dtype in dtypes.HALVES else x
+        for x in inputs
+    ])  # fmt: skip
+
+
+def narrowed(builder: Builder, node: Node, dtype: np.dtype) -> Node:
+    if node.dtype == dtype:
+        return node
+    return builder(Convert, node, to=dtype, source=node.dtype)

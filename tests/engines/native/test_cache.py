@@ -1,0 +1,174 @@
+"""What was compiled is found again; a disk that fails costs time and nothing else."""
+
+import multiprocessing
+import os
+import sys
+import warnings
+from pathlib import Path
+
+import pytest
+
+from chainrule.engines.native import cache
+from chainrule.engines.native.cache import Cache
+from chainrule.errors import ArgumentError
+
+MEGABYTE = 1 << 20
+
+
+@pytest.fixture
+def kept(tmp_path):
+    return Cache(tmp_path, MEGABYTE)
+
+
+def files(folder):
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def test_what_was_stored_is_found_again(kept, tmp_path):
+    assert kept.fetch("a") is None
+    kept.store("a", b"code")
+    kept.store("b", b"")
+    assert kept.fetch("a") == b"code"
+    assert kept.fetch("b") == b""
+    assert Cache(tmp_path, MEGABYTE).fetch("a") == b"code"
+    kept.store("a", b"newer")
+    assert kept.fetch("a") == b"newer"
+    assert len(files(tmp_path)) == 2
+
+
+@pytest.mark.parametrize("damage", [b"", b"short", b"x" * 100])
+def test_a_damaged_file_counts_as_absent_and_is_written_again(kept, damage):
+    kept.store("a", b"code" * 20)
+    kept.path("a").write_bytes(damage)
+    assert kept.fetch("a") is None
+    kept.store("a", b"code")
+    assert kept.fetch("a") == b"code"
+
+
+def test_one_wrong_bit_is_noticed(kept):
+    kept.store("a", b"code")
+    content = bytearray(kept.path("a").read_bytes())
+    content[-1] ^= 1
+    kept.path("a").write_bytes(content)
+    assert kept.fetch("a") is None
+
+
+def test_what_was_not_used_for_longest_goes(tmp_path):
+    kept = Cache(tmp_path, 10_000)
+    for number in range(9):
+        kept.store(str(number), bytes(1000))
+        os.utime(kept.path(str(number)), (1000 + number, 1000 + number))
+    assert kept.fetch("0") is not None  # used now
+    kept.store("new", bytes(1000))
+    found = [name for name in [*"012345678", "new"] if kept.path(name).exists()]
+    assert found == [*"045678", "new"]
+    assert sum(path.stat().st_size for path in files(tmp_path)) <= 8_000
+
+
+def test_files_of_others_are_left_alone(tmp_path):
+    (tmp_path / "native-mine").mkdir()
+    others = [tmp_path / "photo", tmp_path / "native-mine" / "letter"]
+    for path in others:
+        path.write_bytes(bytes(20_000))
+        os.utime(path, (1, 1))
+    kept = Cache(tmp_path, 3_000)
+    for number in range(6):
+        kept.store(str(number), bytes(1000))
+    assert all(path.exists() for path in others)
+    assert len(files(tmp_path)) == 4
+
+
+def test_files_of_other_versions_and_of_crashes_go_first(tmp_path):
+    kept, name = Cache(tmp_path, 3_000), 64 * "a"
+    (tmp_path / "native-0.0.1").mkdir()
+    old = [tmp_path / "native-0.0.1" / name, tmp_path / "native-0.0.1" / f".{name}.12.34"]
+    for path in old:
+        path.write_bytes(bytes(1000))
+        os.utime(path, (1, 1))
+    kept.store("a", bytes(1500))
+    assert kept.fetch("a") is not None
+    assert not any(path.exists() for path in old)
+
+
+def test_what_is_larger_than_the_bound_is_not_kept(tmp_path):
+    kept = Cache(tmp_path, 1000)
+    kept.store("small", bytes(100))
+    kept.store("large", bytes(2000))
+    assert kept.fetch("large") is None
+    assert kept.fetch("small") is not None
+
+
+def test_a_folder_that_cannot_be_made_costs_one_warning(tmp_path):
+    (tmp_path / "file").write_bytes(b"in the way")
+    kept = Cache(tmp_path / "file", MEGABYTE)
+    with pytest.warns(RuntimeWarning, match=r"compiled code is not kept.*CHAINRULE_CACHE_DIR"):
+        kept.store("a", b"code")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        kept.store("b", b"code")
+        assert kept.fetch("a") is None
+
+
+def test_a_full_disk_costs_one_warning(kept, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.warns(RuntimeWarning, match="No space left"):
+        kept.store("a", b"code")
+    kept.store("b", b"code")
+    assert files(kept.folder) == []
+
+
+def write_and_read(folder, number):
+    kept, wrong = Cache(folder, 64 * MEGABYTE), 0
+    for turn in range(20):
+        kept.store("same", bytes([number]) * 50_000)
+        found = kept.fetch("same")
+        wrong += found is None or len(set(found)) != 1 or len(found) != 50_000
+        kept.store(f"{number} {turn}", b"own")
+        wrong += kept.fetch(f"{number} {turn}") != b"own"
+    if wrong:
+        raise SystemExit(wrong)
+
+
+def test_several_processes_write_at_once(tmp_path):
+    context = multiprocessing.get_context("spawn")
+    processes = [context.Process(target=write_and_read, args=(tmp_path, n)) for n in range(2)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(60)
+    assert [process.exitcode for process in processes] == [0, 0]
+    assert len(files(tmp_path)) == 41
+
+
+def test_the_environment_names_folder_and_size(tmp_path, monkeypatch):
+    monkeypatch.setenv("CHAINRULE_CACHE_DIR", str(tmp_path))
+    monkeypatch.setenv("CHAINRULE_CACHE_SIZE", "1")
+    cache.store("a", b"code")
+    assert cache.fetch("a") == b"code"
+    assert len(files(tmp_path)) == 1
+    cache.store("b", bytes(2 * MEGABYTE))
+    assert cache.fetch("b") is None
+    monkeypatch.setenv("CHAINRULE_CACHE_SIZE", "0")
+    cache.store("c", b"code")
+    assert cache.fetch("a") is None and cache.fetch("c") is None
+    assert len(files(tmp_path)) == 1
+    monkeypatch.setenv("CHAINRULE_CACHE_SIZE", "big")
+    with pytest.raises(ArgumentError, match=r"CR902.*'big'"):
+        cache.fetch("a")
+
+
+def test_the_folder_of_the_user(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/somebody")
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(sys, "platform", "linux")
+    assert cache.user_folder() == Path("/home/somebody/.cache/chainrule")
+    monkeypatch.setenv("XDG_CACHE_HOME", "/elsewhere")
+    assert cache.user_folder() == Path("/elsewhere/chainrule")
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert cache.user_folder() == Path("/home/somebody/Library/Caches/chainrule")
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setenv("LOCALAPPDATA", "/local")
+    assert cache.user_folder() == Path("/local/chainrule")

@@ -1,0 +1,88 @@
+"""What the processor is given: loops without divisions, registers that suffice, equal texts."""
+
+import re
+
+import pytest
+
+pytest.importorskip("llvmlite")
+
+from contractions import (
+    Window,
+    convolution,
+    depthwise,
+    input_gradient,
+    kernel_text,
+    matmul,
+    packing_text,
+    planned,
+    weight_gradient,
+)
+
+from chainrule.engines.native.llvm import assembly
+from chainrule.engines.native.target import host, named
+
+pytestmark = pytest.mark.skipif(host().architecture != "x86_64", reason="reads x86 assembly")
+
+MAIN = {
+    "x W'": matmul(32, 256, 784, "b"),
+    "g W": matmul(128, 784, 256),
+    "g' x": matmul(256, 784, 128, "a"),
+    "hidden layer": matmul(768, 512, 128, "b"),
+    "attention": matmul(64, 64, 32, "b", batch=48),
+    "square": matmul(1024, 1024, 1024),
+    "convolution 16": convolution(Window(64, 32, 32, 16, 16)),
+    "convolution 64": convolution(Window(64, 8, 8, 64, 64)),
+    "first convolution": convolution(Window(64, 28, 28, 1, 32)),
+    "small images": convolution(Window(64, 2, 2, 512, 512)),
+    "stride 2": convolution(Window(64, 32, 32, 16, 32, stride=2)),
+    "7 by 7": convolution(Window(8, 56, 56, 3, 64, (7, 7), 3, 2)),
+    "input gradient": input_gradient(Window(64, 14, 14, 32, 64)),
+    "weight gradient": weight_gradient(Window(64, 16, 16, 32, 32)),
+    "weight gradient of the first": weight_gradient(Window(64, 32, 32, 3, 16)),
+    "depthwise": depthwise(Window(64, 16, 16, 64, 1)),
+    "depthwise gradient": depthwise(Window(64, 16, 16, 64, 1), gradient=True),
+}
+MULTIPLIES = re.compile(r"\bv?(fmadd|mulp)")
+
+
+def code(c, target):
+    return assembly(kernel_text(planned(c, target), target), target)
+
+
+def loops(text):
+    """The straight pieces of a function that jump back to their own beginning."""
+    for piece in re.split(r"\n(?=\.LBB)", text)[1:]:
+        label = piece.split(":")[0]
+        if re.search(rf"\bj\w+\s+{re.escape(label)}\b", piece):
+            yield piece
+
+
+@pytest.mark.parametrize("target", ["skylake-avx512", "haswell"])
+@pytest.mark.parametrize("name", MAIN)
+def test_inner_loops_keep_their_sums_in_registers(name, target):
+    found = [p for p in loops(code(MAIN[name], named(target))) if MULTIPLIES.search(p)]
+    assert found
+    for piece in found:
+        assert not re.search(r"\(%rsp\).*%[xyz]mm|%[xyz]mm.*\(%rsp\)", piece)
+
+
+@pytest.mark.parametrize("target", ["skylake-avx512", "haswell", "x86-64"])
+@pytest.mark.parametrize("name", MAIN)
+def test_nothing_is_divided(name, target):
+    assert not re.search(r"\bi?div[lq]?\s", code(MAIN[name], named(target)))
+
+
+@pytest.mark.parametrize("name", MAIN)
+def test_the_same_sizes_give_the_same_text(name):
+    c = MAIN[name]
+    texts = []
+    for _ in range(2):
+        p = planned(c, host())
+        packed = [packing_text(p, x, host()) for x in (p.pack_a, p.pack_b) if x is not None]
+        texts.append((kernel_text(p, host()), *packed))
+    assert texts[0] == texts[1]
+
+
+@pytest.mark.parametrize("name", MAIN)
+def test_a_kernel_is_of_moderate_length(name):
+    assert kernel_text(planned(MAIN[name], host()), host()).count("\n") < 4000
