@@ -84,7 +84,8 @@ def test_the_python_of_a_document_runs_from_top_to_bottom(document, tmp_path, mo
 
 
 def test_the_readme_shows_the_training_loop_that_runs():
-    assert inspect.getsource(loop.train) in blocks("README.md", "python")
+    functions = inspect.getsource(loop.stepping), inspect.getsource(loop.train)
+    assert "\n\n".join(functions) in blocks("README.md", "python")
 
 
 def test_the_readme_starts_with_the_six_lines_of_the_examples():

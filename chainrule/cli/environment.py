@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
 import platform
 from pathlib import Path
@@ -9,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.engines.choice import engine_named
+from chainrule.threads import get_num_threads
 from chainrule.version import __version__
 
-ENGINE = "reference (eager)"
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -26,9 +28,19 @@ def environment() -> dict[str, Any]:
         "system": platform.platform(),
         "cpu": processor(),
         "cores": os.cpu_count(),
-        "threads": {name: os.environ[name] for name in THREADS if name in os.environ},
-        "engine": ENGINE,
+        "threads": get_num_threads(),
+        "limits": {name: os.environ[name] for name in THREADS if name in os.environ},
+        "engine": engine_named(None),
+        "llvmlite": _version("llvmlite"),
     }
+
+
+def _version(package: str) -> str:
+    """Of an installed package, without loading it."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
 
 
 def processor() -> str:

@@ -16,6 +16,6 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print what a bug report should say."""
     for name, value in environment().items():
-        shown = value or "not limited" if name == "threads" else value
+        shown = value or "none" if name == "limits" else value
         print(f"{name:<10}{shown}")
     return 0

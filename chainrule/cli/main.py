@@ -8,11 +8,11 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from chainrule.cli import evaluate, explain, info, predict, train
+from chainrule.cli import evaluate, explain, info, predict, profile, train
 from chainrule.errors import ArgumentError, ChainruleError
 from chainrule.version import __version__
 
-COMMANDS = (train, evaluate, predict, info, explain)
+COMMANDS = (train, evaluate, predict, info, explain, profile)
 FAILED = 2
 
 

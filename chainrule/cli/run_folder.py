@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from chainrule import nn
 from chainrule.cli.environment import environment
+from chainrule.cli.execution import Execution
 from chainrule.cli.recipe import Recipe
 from chainrule.errors import ChainruleError, RunError
 from chainrule.files import make_folder, write_text
@@ -22,7 +24,7 @@ RUNS = Path("runs")
 class RunFolder:
     """Its files, by name.
 
-    config.json          the recipe, and the versions and machine it was run with
+    config.json          the recipe, the engine, and the versions and machine it was run with
     history.jsonl        the scores, one line per epoch
     checkpoints/         what is needed to go on
     weights.safetensors  the finished model
@@ -55,9 +57,13 @@ class RunFolder:
         """The command, as a shell takes it."""
         return f"chainrule train --resume {shlex.quote(str(self.path))}"
 
-    def write_config(self, recipe: Recipe) -> None:
-        """Put down the recipe."""
-        config = {"recipe": recipe.to_json(), "environment": environment()}
+    def write_config(self, recipe: Recipe, execution: Execution) -> None:
+        """Put down the recipe, and how it is computed."""
+        config = {
+            "recipe": recipe.to_json(),
+            "execution": execution.to_json(),
+            "environment": environment(),
+        }
         write_text(self.config, json.dumps(config, indent=2) + "\n")
 
     def read_recipe(self) -> Recipe:
@@ -65,15 +71,25 @@ class RunFolder:
 
         Raises: RunError (CR806) for a folder that is not a run, or a malformed one.
         """
+        return self._read(lambda config: Recipe(**config["recipe"]))
+
+    def read_execution(self) -> dict[str, Any]:
+        """How it was computed; nothing in a run of an older version.
+
+        Raises: RunError (CR806) for a folder that is not a run, or a malformed one.
+        """
+        return self._read(lambda config: dict(config.get("execution", {})))
+
+    def _read(self, take: Callable[[Any], Any]) -> Any:
         try:
-            return Recipe(**json.loads(self.config.read_text(encoding="utf-8"))["recipe"])
+            return take(json.loads(self.config.read_text(encoding="utf-8")))
         except OSError:
             raise RunError(
                 "CR806",
                 f"{self.path} is not the folder of a run: {self.config} cannot be read. Name a "
                 "folder that chainrule train has made",
             ) from None
-        except (ValueError, TypeError, KeyError, ChainruleError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError, ChainruleError) as error:
             raise RunError(
                 "CR806",
                 f"{self.config} is malformed ({type(error).__name__}: {error}). Restore the "
@@ -126,7 +142,7 @@ def restore(holder: Any, state: Any, path: Path) -> None:
         ) from None
 
 
-def new_run_folder(out: str | None, recipe: Recipe) -> RunFolder:
+def new_run_folder(out: str | None, recipe: Recipe, execution: Execution) -> RunFolder:
     """Make the folder `out`, or runs/digits-cnn-1 with the next free number.
 
     Raises: RunError where it cannot be made (CR803), or holds a run already (CR810).
@@ -139,7 +155,7 @@ def new_run_folder(out: str | None, recipe: Recipe) -> RunFolder:
             f"{folder} holds a run already; give another folder with --out, or go on with that "
             f"run: {run.how_to_go_on}",
         )
-    run.write_config(recipe)
+    run.write_config(recipe, execution)
     return run
 
 

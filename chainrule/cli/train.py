@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from chainrule import nn
-from chainrule.cli.environment import ENGINE
+from chainrule.cli import execution as executions
+from chainrule.cli.execution import Execution
 from chainrule.cli.recipe import DATASETS, MODELS, OPTIMIZERS, SCHEDULES, Recipe, complete
 from chainrule.cli.run_folder import RunFolder, new_run_folder, restore
 from chainrule.data import DataLoader, Splits
@@ -51,6 +52,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--resume", metavar="RUN", help="go on with the training in this folder"
     )
+    executions.add_to(parser)
     parser.set_defaults(run=run)
 
 
@@ -60,31 +62,35 @@ def run(arguments: argparse.Namespace) -> int:
     given = {n: value for n in names if (value := getattr(arguments, n)) is not None}
     if arguments.resume is None:
         recipe = _asked(given)
+        execution = executions.asked(arguments)
         splits = recipe.load(arguments.data_dir)
-        folder = new_run_folder(arguments.out, recipe)
+        folder = new_run_folder(arguments.out, recipe, execution)
     else:
         folder = RunFolder(Path(arguments.resume))
         recipe = _continued(folder, given, arguments.out)
+        execution = executions.asked(arguments, folder.read_execution())
         splits = recipe.load(arguments.data_dir)
     manual_seed(recipe.seed)
     best = EarlyStopping(patience=None)
     last = Checkpoint(folder.checkpoints, every_seconds=CHECKPOINT_SECONDS)
     keepers = [best, History(folder.history), Progress(), last]
-    trainer = make_trainer(recipe, splits, keepers)
+    trainer = make_trainer(recipe, splits, keepers, execution)
     if arguments.resume is not None:
         latest = folder.latest_checkpoint()
         restore(trainer, load_checkpoint(latest), latest)
-        folder.write_config(recipe)
-    _introduce(recipe, splits, trainer, folder)
+        folder.write_config(recipe, execution)
+    _introduce(recipe, splits, trainer, folder, execution)
     if not _fit(trainer, folder):
         return INTERRUPTED
     folder.write_weights(trainer.model)
     print(f"weights     {folder.weights}, those of epoch {best.best_epoch or trainer.epoch}")
-    print(accuracy_line(trainer.model, splits), flush=True)
+    print(accuracy_line(trainer.model, splits, execution), flush=True)
     return 0
 
 
-def make_trainer(recipe: Recipe, splits: Splits, callbacks: Sequence[Callback]) -> Trainer:
+def make_trainer(
+    recipe: Recipe, splits: Splits, callbacks: Sequence[Callback], execution: Execution
+) -> Trainer:
     """The training that the recipe describes."""
     model = recipe.make_model()
     optimizer = recipe.make_optimizer(model)
@@ -101,13 +107,20 @@ def make_trainer(recipe: Recipe, splits: Splits, callbacks: Sequence[Callback]) 
         schedule_each=schedule.each,
         metrics={"accuracy": Accuracy()},
         callbacks=callbacks,
+        compile=execution.compile,
+        engine=execution.engine,
     )
 
 
-def accuracy_line(model: nn.Module, splits: Splits) -> str:
+def accuracy_line(model: nn.Module, splits: Splits, execution: Execution) -> str:
     """How much of the test part the model reads rightly."""
-    batches = DataLoader(splits.test, EVALUATION_BATCH)
-    scores = evaluate(model, batches, nn.CrossEntropyLoss(), {"accuracy": Accuracy()})
+    scores = evaluate(
+        model,
+        DataLoader(splits.test, EVALUATION_BATCH),
+        nn.CrossEntropyLoss(),
+        {"accuracy": Accuracy()},
+        **execution.to_json(),
+    )
     return f"test accuracy {100 * scores['accuracy']:.1f} %"
 
 
@@ -151,7 +164,9 @@ def _prolongable() -> list[str]:
     return [name for name, schedule in SCHEDULES.items() if not schedule.planned]
 
 
-def _introduce(recipe: Recipe, splits: Splits, trainer: Trainer, folder: RunFolder) -> None:
+def _introduce(
+    recipe: Recipe, splits: Splits, trainer: Trainer, folder: RunFolder, execution: Execution
+) -> None:
     """Say what is going to happen."""
     parameters = sum(p.numel() for p in trainer.model.parameters())
     height, width = splits.train.tensors[0].shape[-2:]
@@ -161,7 +176,7 @@ def _introduce(recipe: Recipe, splits: Splits, trainer: Trainer, folder: RunFold
         f"test images, {height} x {width}"
     )
     print(f"model       {recipe.model}, {parameters:,} parameters")
-    print(f"engine      {ENGINE}")
+    print(f"engine      {execution}")
     print(
         f"recipe      {recipe.optimizer}, learning rate {recipe.lr:g}, {recipe.schedule}, "
         f"batches of {recipe.batch_size}, {recipe.epochs} epochs, seed {recipe.seed}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import threading
@@ -21,6 +20,7 @@ from chainrule.data.reading import END, BatchMaker, Recipe
 from chainrule.data.worker_transfer import Packed, pack, send, unpack
 from chainrule.errors import DataError
 from chainrule.tensor.streams import Streams
+from chainrule.threads import set_num_threads
 
 GRACE = 1.0  # seconds that a batch may still take when nobody waits for it any more
 
@@ -64,7 +64,7 @@ def work(connection: Connection, setup: Setup) -> None:
     """Make the batches that are asked for, until the program closes the connection."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the program's to handle
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    compute_with_one_thread()
+    set_num_threads(1)  # the processes are the threads here
     settings.defaults.float_dtype = setup.float_dtype
     orders: SimpleQueue[Any] = SimpleQueue()
     results: SimpleQueue[Packed] = SimpleQueue()
@@ -169,13 +169,3 @@ def _portable(error: Exception) -> tuple[Exception, str]:
     except Exception:
         pass
     return DataError("CR727", f"a worker raised {type(error).__qualname__}: {error}"), text
-
-
-def compute_with_one_thread() -> None:
-    """Tell OpenBLAS not to start threads: the processes are the threads here."""
-    library = ctypes.CDLL(np._core._multiarray_umath.__file__)  # type: ignore[attr-defined]
-    for prefix, suffix in (("scipy_", "64_"), ("scipy_", ""), ("", "64_"), ("", "")):
-        name = f"{prefix}openblas_set_num_threads{suffix}"
-        if (set_threads := getattr(library, name, None)) is not None:
-            set_threads(1)
-            return

@@ -17,15 +17,18 @@ PAUSE = 0.4  # seconds from one look of the bar to the next
 
 
 class Progress(Callback):
-    """Shows loss, validation scores and time: a line per epoch, and a bar in a terminal."""
+    """Shows how the steps are computed, loss, validation scores and time: a line per epoch, and
+    a bar in a terminal."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self.stream = stream or sys.stdout
         self._bar: Any = None
         self._shown = 0.0
+        self._introduced = False  # how the steps are computed was said
 
     def training_begins(self, trainer: Trainer) -> None:
         """Open the bar where there is a terminal."""
+        self._introduced = False
         if self.stream.isatty():
             batches = trainer.batches
             steps = trainer.epochs * len(batches) if isinstance(batches, Sized) else None
@@ -35,6 +38,9 @@ class Progress(Callback):
 
     def step_ends(self, trainer: Trainer) -> None:
         """Move the bar on, now and then: drawing takes as long as a small step."""
+        if not self._introduced:
+            self._introduced = True
+            self._say(trainer.execution)
         now = time.perf_counter()
         if self._bar is None or now - self._shown < PAUSE:
             return
@@ -50,7 +56,9 @@ class Progress(Callback):
 
     def epoch_ends(self, trainer: Trainer) -> None:
         """Write the line of the epoch."""
-        line = epoch_line(trainer.history[-1], trainer.epochs)
+        self._say(epoch_line(trainer.history[-1], trainer.epochs))
+
+    def _say(self, line: str) -> None:
         if self._bar is None:
             print(line, file=self.stream, flush=True)
         else:

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import copy
 import os
-import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
+from chainrule.engines.choice import engine_named
 from chainrule.errors import ArgumentError, ChainruleError, DataError, RunError
 from chainrule.metrics import Mean
 from chainrule.nn.module import Module
 from chainrule.tensor.generator import default_generator
 from chainrule.tensor.streams import plain, read_state, write_state
 from chainrule.tensor.tensor import Tensor
+from chainrule.threads import get_num_threads
 from chainrule.train.callback import POINTS, Callback
 from chainrule.train.checkpoints import checkpoints, load_checkpoint
 from chainrule.train.loop import train
+from chainrule.train.rollback import GLOBAL
+from chainrule.train.where_possible import CompiledWherePossible
 
 SCHEDULE_EACH = ("step", "epoch", "score")
-GLOBAL = (random, np.random)  # streams of random numbers that programs draw from
 
 
 class Trainer:
@@ -39,8 +39,17 @@ class Trainer:
             the "score", the validation loss, after each epoch (ReduceLROnPlateau).
         metrics: more scores for validation, by name, such as {"accuracy": Accuracy()}.
         callbacks: called at the named points of the loop, in this order.
+        clip_norm: scale the gradients so that their norm is at most this, or None.
+        compile: None compiles steps and validation where that is possible, and warns, saying
+            why, where it is not; True makes that an error; False computes eagerly.
+        engine: "native" or "reference"; None as chainrule.compile.
 
-    Raises: DataError (CR706) without batches; ArgumentError (CR808) for a bad option.
+    Raises: DataError (CR706) without batches; ArgumentError for a bad option (CR808) or engine
+        (CR407); TraceError, in fit(), for what cannot be compiled where compile=True.
+
+    Notes: a compiled step runs no Python of the model or loss function; what they print is
+        printed while they are traced. Callbacks always run as Python. A batch of another shape,
+        such as a smaller last one, is compiled for by itself.
 
     Example:
         >>> import chainrule as cr
@@ -66,6 +75,9 @@ class Trainer:
         schedule_each: str = "epoch",
         metrics: Mapping[str, Any] | None = None,
         callbacks: Sequence[Callback] = (),
+        clip_norm: float | None = None,
+        compile: bool | None = None,
+        engine: str | None = None,
     ) -> None:
         self.model = model
         self.loss_function = loss_function
@@ -77,6 +89,9 @@ class Trainer:
         self.schedule_each = schedule_each
         self.metrics = dict(metrics or {})
         self.callbacks = list(callbacks)
+        self.clip_norm = clip_norm
+        self.compile = compile
+        self.engine = engine_named(engine)
         self._check()
         self.epoch = 0  # epochs that are done
         self.step = 0  # steps that are done
@@ -88,9 +103,13 @@ class Trainer:
             point: [getattr(c, point) for c in callbacks if c.listens_to(point)]
             for point in POINTS
         }
+        self._compiled: list[CompiledWherePossible] = []  # functions of the loop
+        self._situations: dict[str, list[str]] = {}  # by function: what it is compiled for
+        self._said: set[str] = set()  # why something is not compiled
 
     def fit(self) -> list[dict[str, Any]]:
         """Train up to the last epoch; returns the history, one dict per epoch."""
+        self._compiled.clear()
         try:
             train(self)
         finally:
@@ -130,6 +149,48 @@ class Trainer:
         for listener in self._listeners[point]:
             listener(self)
 
+    def listens(self, point: str) -> bool:
+        """Whether a callback wants a turn at a point."""
+        return bool(self._listeners[point])
+
+    def compiled(self, *, when: bool = True) -> Callable[[Callable], Callable]:
+        """A decorator that compiles a function of the loop as the trainer's `compile` says.
+
+        Another model, loss function, optimizer or `clip_norm` of the trainer is seen.
+        """
+
+        def decorate(function: Callable) -> Callable:
+            if not when or self.compile is False:
+                return function
+            compiled = CompiledWherePossible(
+                lambda parts, *batch: function(*batch),
+                self.engine,
+                "the training",
+                self._situations.setdefault(function.__name__, []),
+                self._said,
+                strict=bool(self.compile),
+            )
+            self._compiled.append(compiled)
+            return lambda *batch: compiled(self._traced_parts(), *batch)
+
+        return decorate
+
+    def _traced_parts(self) -> tuple[Any, ...]:
+        """What compiled functions read from the trainer."""
+        return self.model, self.loss_function, self.optimizer, self.clip_norm
+
+    @property
+    def execution(self) -> str:
+        """How the steps are computed, in words; known after the first step."""
+        if self.compile is False:
+            return "running eagerly, as asked for"
+        if not any(f.recordings for f in self._compiled):
+            return "running eagerly"
+        seconds = sum(f.seconds for f in self._compiled)
+        threads = get_num_threads()
+        using = f" ({threads} thread{'s' * (threads > 1)})" if self.engine == "native" else ""
+        return f"compiled by the {self.engine} engine{using} in {seconds:.1f} s"
+
     def state_dict(self) -> dict[str, Any]:
         """All that is needed to go on as if nothing had happened."""
         return {
@@ -145,6 +206,7 @@ class Trainer:
             "random": [plain(read_state(stream)) for stream in GLOBAL],
             "generators": [generator.get_state() for generator in self._generators()],
             "callbacks": [callback.state_dict() for callback in self.callbacks],
+            "compiled": {name: list(known) for name, known in self._situations.items()},
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -183,6 +245,8 @@ class Trainer:
             generator.set_state(saved)
         for callback, saved in zip(self.callbacks, state["callbacks"], strict=True):
             callback.load_state_dict(saved)
+        for name, known in state.get("compiled", {}).items():
+            self._situations.setdefault(name, [])[:] = known
 
     def _parts(self) -> dict[str, Any]:
         """What it is built of; whether the model fits, its parameters say."""

@@ -66,7 +66,8 @@ def test_a_training_says_what_it_does_and_leaves_a_run_folder(here, capsys):
     text = "\n".join(out)
     assert "digits: 1258 training, 180 validation and 359 test images, 8 x 8" in text
     assert "mlp, 6,570 parameters" in text
-    assert "reference (eager)" in text
+    assert re.search(r"engine      \w+, \d+ threads?\n", text)
+    assert re.search(r"\ncompiled by the \w+ engine.* in \d+\.\d s\n", text)
     assert re.search(
         r"epoch 2/2   loss \d\.\d{4}   validation loss .* accuracy \d+\.\d %   .* s", text
     )
@@ -143,6 +144,31 @@ def test_three_epochs_and_three_more_are_six(here, capsys):
     assert weights(here / "parts") == weights(here / "six")
     assert scores(here / "parts") == scores(here / "six")
     assert json.loads((here / "parts/config.json").read_text())["recipe"]["epochs"] == 6
+
+
+def test_a_training_goes_on_with_the_engine_it_began_with(here, capsys):
+    options = "--model mlp --schedule constant"
+    run(f"train digits {options} --epochs 2 --no-compile --out whole", capsys)
+    code, out, _ = run(f"train digits {options} --epochs 1 --no-compile --out parts", capsys)
+    assert code == 0 and "running eagerly, as asked for" in out
+    assert "engine      none: eager, NumPy operation by operation" in out
+    code, out, _ = run("train --resume parts --epochs 2", capsys)
+    assert code == 0 and "running eagerly, as asked for" in out
+    assert weights(here / "parts") == weights(here / "whole")
+    config = json.loads((here / "parts/config.json").read_text())
+    assert config["execution"]["compile"] is False
+
+
+def test_both_engines_read_digits(here, capsys):
+    found = []
+    for engine in ("native", "reference"):
+        options = f"--model mlp --epochs 3 --compile --engine {engine} --out {engine}"
+        code, out, _ = run(f"train digits {options}", capsys)
+        assert code == 0 and any(f"compiled by the {engine} engine" in line for line in out)
+        evaluated = run(f"evaluate {engine} --compile --engine {engine}", capsys)[1]
+        assert evaluated == run(f"evaluate {engine} --no-compile", capsys)[1] == [out[-1]]
+        found.append(scores(here / engine)[-1]["train_loss"])
+    assert found[0] == pytest.approx(found[1], rel=1e-2)
 
 
 def start(command: str, folder: Path) -> subprocess.Popen:
@@ -250,7 +276,7 @@ def test_info_says_what_a_bug_report_needs(capsys):
     code, out, _ = run("info", capsys)
     text = "\n".join(out)
     assert code == 0
-    for part in (cr.__version__, np.__version__, "reference (eager)", str(os.cpu_count())):
+    for part in (cr.__version__, np.__version__, "llvmlite", str(os.cpu_count())):
         assert part in text
 
 
@@ -304,6 +330,7 @@ BAD_COMMANDS = {
                                "did you mean 'digits'"),
     "model": ("train digits --model CNN", "CR801.*'CNN', there are mlp, cnn; .* 'cnn'"),
     "optimizer": ("train digits --optimizer adan", "CR801.*optimizer 'adan'.*mean 'adam"),
+    "engine": ("train digits --engine steam", "CR407.*'steam'.*native and reference"),
     "schedule": ("train digits --schedule x", "CR801.*schedule 'x', there are constant, step"),
     "batch size": ("train digits --batch-size 0", "CR808.*batch_size is at least 1, got 0"),
     "epochs": ("train digits --epochs 0", "CR808.*epochs is at least 1, got 0"),

@@ -86,7 +86,7 @@ def untimed(history: list[dict]) -> list[dict]:
 
 @pytest.mark.parametrize("schedule", SCHEDULERS)
 def test_it_is_the_loop_one_would_write_by_hand(schedule):
-    t = trainer(epochs=3, schedule=schedule)
+    t = trainer(epochs=3, schedule=schedule, engine="reference")
     t.fit()
 
     by_hand = trainer(epochs=3, schedule=schedule)
@@ -118,7 +118,7 @@ def test_the_history_has_what_was_measured():
     assert [record["epoch"] for record in history] == [1, 2]
     assert [record["step"] for record in history] == [4, 8]
     assert history[0]["learning_rate"] == 0.05
-    scores = evaluate(t.model, t.validation, t.loss_function, t.metrics)
+    scores = evaluate(t.model, t.validation, t.loss_function, t.metrics, compile=True)
     assert history[-1]["validation_loss"] == scores["loss"]
     assert history[-1]["validation_accuracy"] == scores["accuracy"]
 
@@ -383,8 +383,9 @@ def test_plain_lines_where_there_is_no_terminal():
     stream = io.StringIO()
     trainer(11, callbacks=[Progress(stream)]).fit()
     lines = stream.getvalue().splitlines()
-    assert len(lines) == 11
-    assert lines[0].startswith("epoch  1/11   loss 0.")
+    assert len(lines) == 12
+    assert lines[0].startswith("compiled by the ") and lines[0].endswith(" s")
+    assert lines[1].startswith("epoch  1/11   loss 0.")
     for part in ("validation loss 0.", "validation accuracy ", " %", " s"):
         assert part in lines[-1]
     assert "\x1b" not in stream.getvalue()

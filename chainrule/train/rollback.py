@@ -1,0 +1,157 @@
+"""Objects put back to what they were: what an attempt that failed halfway has changed."""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections import deque
+from collections.abc import Callable, Iterator
+from functools import partial
+from types import FunctionType, MethodType, ModuleType
+from typing import Any
+
+import numpy as np
+
+from chainrule.compiler.compile import Compiled
+from chainrule.tensor.generator import default_generator
+from chainrule.tensor.streams import read_state, write_state
+from chainrule.tensor.tensor import Tensor
+
+GLOBAL = (random, np.random)  # streams of random numbers that programs draw from
+LIBRARIES = sys.stdlib_module_names - {"__main__"} | {"numpy"}
+MOST_OBJECTS = 100_000  # that are looked at
+LARGEST = 10_000  # elements of a container that is kept
+OPAQUE = (str, bytes, int, float, complex, np.ndarray, np.generic, type(None), ModuleType)
+
+
+class Rollback:
+    """What some objects, and all that is reached from them, are now; `undo()` restores it.
+
+    Reached are the elements of containers, the attributes of objects of the program and of
+    chainrule, and the variables that functions name. The random numbers of the program
+    (chainrule's, Python's and NumPy's) are among it.
+
+    Notes: containers and objects stay the same ones and get back their content. The arrays of
+    tensors are kept, not copied: no operation writes into an array that somebody holds.
+
+    Example:
+        >>> table, log = {"a": [1]}, []
+        >>> before = Rollback(table, log)
+        >>> table["a"].append(2)
+        >>> log.append(table.pop("a"))
+        >>> before.undo()
+        >>> table, log
+        ({'a': [1]}, [])
+    """
+
+    def __init__(self, *roots: Any) -> None:
+        self._streams = [(stream, read_state(stream)) for stream in GLOBAL]
+        self._undoings: list[Callable[[], None]] = []
+        seen: dict[int, Any] = {}
+        waiting = deque((*roots, default_generator))
+        while waiting and len(seen) < MOST_OBJECTS:
+            thing = waiting.popleft()
+            if not isinstance(thing, OPAQUE) and id(thing) not in seen:
+                seen[id(thing)] = thing
+                waiting.extend(self._keep(thing))
+
+    def undo(self) -> None:
+        """Put everything back."""
+        for undoing in self._undoings:
+            undoing()
+        for stream, state in self._streams:
+            write_state(stream, state)
+
+    def _keep(self, thing: Any) -> Iterator[Any]:
+        """Note how to restore one object; the objects reached from it."""
+        if isinstance(thing, FunctionType):
+            yield from self._keep_variables(thing)
+        elif isinstance(thing, MethodType):
+            yield from (thing.__self__, thing.__func__)
+        elif isinstance(thing, partial):
+            yield from (thing.func, thing.args, thing.keywords)
+        elif isinstance(thing, (tuple, frozenset)):
+            yield from thing
+        elif isinstance(thing, (list, dict, set, deque)):
+            yield from self._keep_container(thing)
+        elif isinstance(thing, type):
+            yield from self._keep_class(thing)
+        elif isinstance(thing, Compiled):
+            yield thing.function
+        elif hasattr(thing, "__dict__") and not _is_library(type(thing)):
+            yield from self._keep_object(thing)
+
+    def _keep_container(self, thing: Any) -> Iterator[Any]:
+        if len(thing) > LARGEST:
+            return
+        content = _content(thing)
+        self._undoings.append(partial(_refill, thing, content))
+        yield from thing.values() if isinstance(thing, dict) else content
+
+    def _keep_object(self, thing: Any) -> Iterator[Any]:
+        if isinstance(thing, Tensor):
+            cell = thing._cell
+            self._undoings.append(partial(setattr, cell, "array", cell.array))
+        kind = type(thing)
+        self._undoings.append(partial(_become, thing, kind))
+        yield from self._keep_container(vars(thing))
+        yield from kind.__mro__
+
+    def _keep_class(self, kind: type) -> Iterator[Any]:
+        """The attributes of a class of the program, and what its methods name."""
+        if not _is_library(kind) and kind.__module__.split(".")[0] != "chainrule":
+            content = dict(vars(kind))
+            self._undoings.append(partial(_restore_class, kind, content))
+            yield from content.values()
+
+    def _keep_variables(self, function: FunctionType) -> Iterator[Any]:
+        """The variables of a closure, and the globals that the function names."""
+        for cell in function.__closure__ or ():
+            try:
+                self._undoings.append(
+                    partial(setattr, cell, "cell_contents", cell.cell_contents)
+                )
+            except ValueError:  # not assigned yet
+                continue
+            yield cell.cell_contents
+        variables = function.__globals__
+        if (function.__module__ or "").split(".")[0] in LIBRARIES | {"chainrule"}:
+            return
+        for name in sorted(variables.keys() & set(function.__code__.co_names)):
+            self._undoings.append(partial(variables.__setitem__, name, variables[name]))
+            yield variables[name]
+
+
+def _is_library(kind: type) -> bool:
+    return kind.__module__.split(".")[0] in LIBRARIES
+
+
+def _content(thing: Any) -> Any:
+    return dict(thing) if isinstance(thing, dict) else list(thing)
+
+
+def _refill(thing: Any, content: Any) -> None:
+    """Give a container its content again, if it has another now."""
+    now = _content(thing)
+    pairs = (now.items(), content.items()) if isinstance(thing, dict) else (now, content)
+    if len(now) == len(content) and all(map(_is_same, *pairs)):
+        return
+    thing.clear()
+    (thing.extend if isinstance(thing, (list, deque)) else thing.update)(content)
+
+
+def _is_same(a: Any, b: Any) -> bool:
+    return all(x is y for x, y in zip(a, b)) if type(a) is type(b) is tuple else a is b
+
+
+def _restore_class(kind: type, content: dict[str, Any]) -> None:
+    for name in vars(kind).keys() - content.keys():
+        delattr(kind, name)
+    for name, value in content.items():
+        if vars(kind).get(name) is not value:
+            setattr(kind, name, value)
+
+
+def _become(thing: Any, kind: type) -> None:
+    if type(thing) is not kind:
+        thing.__class__ = kind
