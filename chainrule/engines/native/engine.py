@@ -132,7 +132,7 @@ class NativeProgram:
         return segments
 
     def _calls(self) -> list[Node]:
-        """The nodes that NumPy computes; a program with such nodes is never kept on the disk."""
+        """The nodes that NumPy computes; a program with such nodes is not kept on the disk."""
         if [-1] not in self.blueprint.regions:
             return []
         return [region.call for region in self.plan.regions if region.call is not None]

@@ -2,7 +2,8 @@
 
 What the user sees is row-major. Inside, images that convolutions read and write have their
 channels last, so that vectors run along channels; the order spreads to all values that are
-computed element by element from them.
+computed element by element from them. A product whose result is only read with its axes in
+another order writes it in that one.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Iterable
 from chainrule.engines.native.grouping import Kernel
 from chainrule.engines.native.nodes import CONSTANT, INPUT, PRODUCT, Node
 from chainrule.engines.native.storing import behind_views
+from chainrule.ops.movement import Permute
 
 Order = tuple[int, ...]
 
@@ -56,7 +58,19 @@ def layouts(kernels: list[Kernel], outputs: Iterable[Node]) -> dict[int, Order]:
                 if len(node.shape) == images and node is not _weight(kernel.nodes[0]):
                     set_(node)
     _spread(kernels, set_, found)
+    for kernel in kernels:
+        node = kernel.nodes[0]
+        free = kernel.kind == PRODUCT and id(node) not in fixed | found.keys()
+        if free and (order := _turned(node)) is not None:
+            found[id(node)] = order
     return found
+
+
+def _turned(node: Node) -> Order | None:
+    """The order in which the only copies of a product's result have its axes: so they are made
+    row by row."""
+    orders = {tuple(x.params["axes"]) if x.op is Permute else None for x in node.users}
+    return orders.pop() if len(orders) == 1 else None
 
 
 def _weight(node: Node) -> Node | None:

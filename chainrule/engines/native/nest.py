@@ -82,7 +82,7 @@ class Nest:
             result.append(form)
         return result
 
-    def split(self, var: Var, inner: int) -> None:
+    def split(self, var: Var, inner: int) -> tuple[Var, Var]:
         """Make two loops of one."""
         for variables in self.axes:
             if var in variables:
@@ -90,7 +90,7 @@ class Nest:
                 halves = Var(var.name, var.size // inner), Var(var.name + "_", inner)
                 variables[at : at + 1] = halves
                 self._reads.clear()
-                return
+                return halves
         raise KeyError(var)
 
     def joined(self, steps: Iterable[dict[Var, int]]) -> bool:

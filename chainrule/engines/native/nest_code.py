@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-import numpy as np
-
 from chainrule import dtypes
 from chainrule.engines.native.affine import Affine, SplitNeeded, Undecided, Var
 from chainrule.engines.native.contraction.lanes import prefix
@@ -17,14 +15,14 @@ from chainrule.engines.native.emitter import Emitter, Slot, Value
 from chainrule.engines.native.expression import NeedsMemory
 from chainrule.engines.native.nest import Nest, Unit
 from chainrule.engines.native.nodes import Node
-from chainrule.engines.native.pointwise.kinds import KINDS
 from chainrule.engines.native.storing import own_cost
-from chainrule.ops.extremum import Amax, Amin
-from chainrule.ops.reduction import All, AnyTrue, Product, Sum
+from chainrule.engines.native.totals import across, combined, neutral
 
 CHUNK = 1 << 16  # the work of one chunk, about, in additions of one element
 MOST_CHUNKS = 64
-UNROLLED = 4  # accumulators of a sum, so that one addition need not wait for the last
+TASKS = 8  # rows or blocks of columns, at least, that threads can share
+SLOTS = 12  # accumulators, at most
+WIDEST = 6  # vectors side by side, at most
 
 
 class NestCode:
@@ -85,6 +83,7 @@ class NestCode:
         self.emission.partials = self.partials
         self.results: list[tuple[Node, Any, Value]] = []
         self._plan(lanes)
+        self.registers: list[dict[int, Value]] = [{} for _ in range(self.abreast)]
         with self._outer_loops():
             self._phases()
         return self.e
@@ -115,7 +114,45 @@ class NestCode:
             group.remove(self.vector)
             group.append(self.vector)
         self.outer, self.inner = outer, inner
+        self._widen()
         self._cut_into_chunks()
+
+    def _widen(self) -> None:
+        """Sums of columns: several vectors side by side, so that whole lines of memory are read
+        and no addition waits for the last one."""
+        self.abreast = 1
+        vector, outer = self.vector, self.outer
+        if vector not in outer or not self.nest.inner:
+            return
+        count = -(-vector.size // self.lanes)
+        sums = sum(unit.is_reduction for unit in self.nest.units)
+        rows = math.prod(var.size for var in outer if var is not vector)
+        fitting = [n for n in (count, 4, 3, 2)
+                   if n * sums <= SLOTS and n <= WIDEST and count // n * rows >= TASKS
+                   and (n == count or vector.size % (n * self.lanes) == 0)]  # fmt: skip
+        self.abreast = max(fitting, default=1)
+        if self.abreast == count > 1:
+            outer.remove(vector)
+        elif self.abreast > 1:
+            around, within = self.nest.split(vector, self.abreast * self.lanes)
+            outer[outer.index(vector)] = around
+            self.vector, within.vector = within, True
+
+    def _vectors(self) -> Iterator[None]:
+        """For each of the vectors side by side; each has registers of its own."""
+        if self.abreast == 1:
+            yield
+            return
+        assert self.vector is not None
+        lanes, tails = self.e.lanes, self.emission.tails
+        for k, registers in enumerate(self.registers):
+            self.vector.value = self.e.int(k * lanes)
+            self.emission.forget()
+            self.emission.registers = registers
+            if (left := self.vector.size - k * lanes) < lanes:
+                tails[self.vector] = prefix(lanes, left)
+            yield
+            tails.pop(self.vector, None)
 
     def _strides(self) -> list[tuple[dict[Var, int], int]]:
         """How far each access moves with each variable, and how much it weighs."""
@@ -270,30 +307,40 @@ class NestCode:
         last = max(self.loop_of.values(), default=0)
         for time in range(last + 1):
             now = [u for u in units if self.loop_of[id(u.node)] == time]
-            for unit in now:
-                if self.nest.is_outer(unit):
-                    self._map(unit)
-            self._store_all()
+            for _ in self._vectors():
+                for unit in now:
+                    if self.nest.is_outer(unit):
+                        self._map(unit)
+                self._store_all()
             self._inner_loop([u for u in now if not self.nest.is_outer(u)])
 
     def _inner_loop(self, units: list[Unit]) -> None:
         if not units:
             return
-        sums = [(unit, self._accumulator(unit)) for unit in units if unit.is_reduction]
-        slots = {id(unit.node): slot for unit, slot in sums}
+        totals = [
+            {id(u.node): self._accumulator(u) for u in units if u.is_reduction}
+            for _ in range(self.abreast)
+        ]
         with ExitStack() as stack:
             for var in self.inner:
                 stack.enter_context(self._loop(var))
+            for slots, _ in zip(totals, self._vectors(), strict=True):
+                self._body(units, slots)
+        for slots, _ in zip(totals, self._vectors(), strict=True):
+            for unit in units:
+                self.emission.registers.pop(id(unit.node), None)
             for unit in units:
                 if unit.is_reduction:
-                    self._accumulate(unit, slots[id(unit.node)])
-                else:
-                    self._map(unit)
-            self._store_all()
+                    self._finish(unit, slots[id(unit.node)])
+
+    def _body(self, units: list[Unit], slots: dict[int, Slot]) -> None:
+        """What is done with one vector of elements."""
         for unit in units:
-            self.emission.registers.pop(id(unit.node), None)
-        for unit, slot in sums:
-            self._finish(unit, slot)
+            if unit.is_reduction:
+                self._accumulate(unit, slots[id(unit.node)])
+            else:
+                self._map(unit)
+        self._store_all()
 
     def _map(self, unit: Unit) -> None:
         node = unit.node
@@ -345,61 +392,3 @@ class NestCode:
 
 def _value(e: Emitter, number: int | Value) -> Value:
     return e.int(number) if isinstance(number, int) else number
-
-
-def neutral(emission: Emission, node: Node, dtype: np.dtype) -> Value:
-    """What changes nothing: 0 of a sum, 1 of a product, -∞ of a maximum."""
-    op = node.op
-    if op in (Sum, AnyTrue):
-        return emission.number(0, dtype if op is Sum else np.dtype(bool))
-    if op in (Product, All):
-        return emission.number(1, dtype if op is Product else np.dtype(bool))
-    sign = -1 if op is Amax else 1
-    if dtype.kind == "f" or dtype in dtypes.HALVES:
-        return emission.number(sign * math.inf, dtype)
-    if dtype.kind == "b":
-        return emission.number(op is Amin, dtype)
-    limits = np.iinfo(dtype)
-    return emission.number(limits.min if op is Amax else limits.max, dtype)
-
-
-def combined(e: Emitter, node: Node, total: Value, value: Value) -> Value:
-    """One more element."""
-    if node.op is Sum:
-        return e.binary("or", total, value) if value.kind == "i1" else e.add(total, value)
-    if node.op is Product:
-        return e.multiply(total, value)
-    if node.op in (All, AnyTrue):
-        if value.kind != "i1":
-            zero = e.constant(value.kind, 0, value.lanes)
-            value = e.compare("une" if value.kind in ("float", "double") else "ne", value, zero)
-        return e.binary("and" if node.op is All else "or", total, value)
-    return _extreme(e, node, total, value)
-
-
-def _extreme(e: Emitter, node: Node, total: Value, value: Value) -> Value:
-    """The larger or smaller of two; NaN if one is."""
-    largest = node.op is Amax
-    if value.kind in ("float", "double"):
-        better = e.compare("ogt" if largest else "olt", value, total)
-        strange = e.compare("uno", value, value)
-        return e.select(e.binary("or", better, strange), value, total)
-    if value.kind == "i1":
-        return e.binary("or" if largest else "and", total, value)
-    unsigned = node.dtype.kind == "u"
-    word = ("ugt" if unsigned else "sgt") if largest else ("ult" if unsigned else "slt")
-    return e.select(e.compare(word, value, total), value, total)
-
-
-def across(e: Emitter, node: Node, total: Value) -> Value:
-    """The lanes of a vector combined: halves with halves, until one is left."""
-    lanes = total.lanes
-    while lanes > 1:
-        lanes //= 2
-        total = combined(e, node, e.part(total, 0, lanes), e.part(total, lanes, lanes))
-    return total
-
-
-def kind_of(dtype: np.dtype) -> str:
-    """The scalar type in which a value of this type is computed."""
-    return "float" if dtype in dtypes.HALVES else KINDS[dtype]

@@ -141,14 +141,15 @@ class PartCode:
             Access(_strides(y), y.const), KINDS[self.node.dtype],
         )  # fmt: skip
         keep = c.outputs if self.nest.units else ()
-        self.planned = plan(c, lanes, registers, keep)
-        if keep and self._is_better_apart(plan(c, lanes, registers)):
-            self.planned, self.apart = plan(c, lanes, registers), True
+        whole = len(self.node.params["parts"]) > 1
+        self.planned = plan(c, lanes, registers, keep, whole=whole)
+        if keep and self._is_better_apart(other := plan(c, lanes, registers)):
+            self.planned, self.apart = other, True
         return self.planned
 
     def _is_better_apart(self, other: Plan) -> bool:
-        """Whether what is computed from the results comes afterwards, in loops of its own: where
-        the results are not made one behind the other, or not as fast otherwise."""
+        """Whether what is computed from the results comes afterwards, in loops of its own: if
+        results are not made one behind the other, or not as fast otherwise."""
         planned = self.planned
         if len(self.node.params["parts"]) > 1 or not self.part.sizes:
             return False

@@ -228,8 +228,8 @@ def ways(monkeypatch):
     for way in (False, True):
         found = []
 
-        def planning(*given, way=way, found=found):
-            found.append(plan(*given, by_tiles=way))
+        def planning(*given, way=way, found=found, **options):
+            found.append(plan(*given, by_tiles=way, **options))
             return found[-1]
 
         monkeypatch.setattr(product_code, "plan", planning)

@@ -243,6 +243,7 @@ def _waiting(c: Contraction, rows: int, tile: dict[str, int], vector: str) -> fl
         t for t in c.operands
         if not t.has(vector) and any(t.stride(x) == 1 for x in tile)
         and all(abs(t.stride(x)) >= line for x in c.sums if t.has(x))
+        and _volume(c, t) > 2 * FAR
     ]  # fmt: skip
     if not turned:
         return 0.0

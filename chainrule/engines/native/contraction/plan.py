@@ -22,6 +22,7 @@ PARTIAL = "partial"  # the key, in an index, of the number of a partial result
 CYCLES = 30_000  # of one chunk, about 10 µs
 FEW = 12  # chunks, at least, of what takes longer than LONG
 MANY = 256  # chunks, at most
+MOVE = 0.6  # cycles to read or write an element of memory
 LONG = 600_000
 LENGTH = 4096  # of a sum that may be cut
 PARTS = 16  # partial results, at most
@@ -39,7 +40,8 @@ class Plan:
         partials: how many results, one after another, are to be added up.
         partial_stride: elements from one to the next.
         chunks: into how many pieces the work is cut.
-        by_tiles: how a convolution is computed with fewer products, in place of the scheme.
+        by_tiles: how a convolution is computed with fewer products; the scheme then says no
+            more than along which letter the vectors run.
     """
 
     given: Contraction
@@ -112,7 +114,7 @@ class Plan:
 
 def plan(
     c: Contraction, target_lanes: int, registers: int, keep: Iterable[str] = (),
-    by_tiles: bool | None = None,
+    by_tiles: bool | None = None, whole: bool = False,
 ) -> Plan:  # fmt: skip
     """Decides everything about a contraction, from its sizes and the machine alone.
 
@@ -122,24 +124,24 @@ def plan(
         keep: letters of the result whose index the caller needs by itself.
         by_tiles: whether convolutions of 3 by 3 are computed with fewer products: where it is
             faster (None), wherever it is possible (True), or never (False).
+        whole: whether there must be one result, not several to be added up.
     """
-    return _planned(c, target_lanes, registers, frozenset(keep), by_tiles)
+    return _planned(c, target_lanes, registers, frozenset(keep), by_tiles, whole)
 
 
 @functools.lru_cache(1024)
 def _planned(
     c: Contraction, target_lanes: int, registers: int, keep: frozenset[str],
-    by_tiles: bool | None,
+    by_tiles: bool | None, whole: bool,
 ) -> Plan:  # fmt: skip
     machine = _machine(c, target_lanes, registers)
-    direct = _direct(c, machine, keep)
+    direct = _direct(c, machine, keep, whole)
     found = winograd(normalized(c, c.sizes), machine) if by_tiles is not False else None
     if found is None or (by_tiles is None and found.cycles * GAIN > direct.cycles):
         return direct
-    return replace(
-        direct, pack_a=None, pack_b=found.weights, partials=1, cycles=found.cycles,
-        by_tiles=found,
-    )  # fmt: skip
+    scheme = Scheme(found.window.filter, machine.lanes, dict.fromkeys(c.sizes, 1))
+    return Plan(c, found.contraction, scheme, None, found.weights, 1, direct.partial_stride,
+                found.cycles, found)  # fmt: skip
 
 
 def _machine(c: Contraction, target_lanes: int, registers: int) -> Machine:
@@ -148,7 +150,7 @@ def _machine(c: Contraction, target_lanes: int, registers: int) -> Machine:
     return Machine(lanes, registers, target_lanes == 16, fused)
 
 
-def _direct(c: Contraction, machine: Machine, keep: frozenset[str]) -> Plan:
+def _direct(c: Contraction, machine: Machine, keep: frozenset[str], whole: bool) -> Plan:
     small = normalized(c, keep)
     choice = choose(small, machine)
     scheme = choice.scheme
@@ -158,7 +160,7 @@ def _direct(c: Contraction, machine: Machine, keep: frozenset[str]) -> Plan:
     ]
     scheme = _ordered(small, scheme, packs)
     scheme = _unrolled(small, scheme)
-    partial = _partial(small, scheme, choice.cycles)
+    partial = None if whole else _partial(small, scheme, choice.cycles)
     cuts = _cuts(small, scheme, choice.cycles, partial)
     scheme = replace(scheme, cuts=cuts)
     partials = partial.count if partial else 1
@@ -262,6 +264,8 @@ def _cuts(
     c: Contraction, scheme: Scheme, cycles: float, partial: Cut | None
 ) -> tuple[Cut, ...]:
     """Blocks of the outermost letters, until the chunks are many enough."""
+    moved = sum(_span(t, c) for t in c.operands) + math.prod(c.sizes[x] for x in c.outputs)
+    cycles = max(cycles, MOVE * moved)
     wanted = min(max(cycles / CYCLES, FEW if cycles > LONG else 1), MANY)
     found = [partial] if partial else []
     wanted /= partial.count if partial else 1

@@ -82,40 +82,48 @@ class Tiles:
     def tiles(self) -> None:
         e, plan = self.e, self.plan
         with e.loop(0, self.count, 1, "tile") as tile:
-            pointers = self._pointers(*self.locate(tile))
+            row, column = self.locate(tile)
+            corner = self._corner(row, column)
+            pointers = self._pointers(corner, row, column)
             start = e.step(self.seen, e.multiply(tile, e.int(plan.line)), "float")
             for part in segments(plan.channels, plan.lanes):
                 width = min(part.width, plan.lanes)
                 mask = prefix(plan.lanes, width) if width < plan.lanes else None
                 with e.loop(part.first, part.stop, part.width, "c") as c:
                     self._tile(pointers, e.step(start, c, "float"), c, mask)
-                    self._ask_for_next(self._start, c)
+                    self._ask_for_next(corner, c)
 
-    def _pointers(self, row: Value, column: Value) -> list[list[Value]]:
-        """Where the elements lie that a tile sees; zeros outside of the image."""
+    def _corner(self, row: Value, column: Value) -> Value:
+        """The address of a tile in the image, but for the offset."""
         e, w = self.e, self.plan.window
         outer = {self.vars[x]: self.plan.contraction.a.stride(x) for x in w.outer}
         start = e.address(self.image, Affine(0, outer), "float")
         start = e.step(start, e.multiply(row, e.int(TILE * w.rows.stride)), "float")
-        start = e.step(start, e.multiply(column, e.int(TILE * w.columns.stride)), "float")
-        self._start = start
+        return e.step(start, e.multiply(column, e.int(TILE * w.columns.stride)), "float")
+
+    def _pointers(self, corner: Value, row: Value, column: Value) -> list[list[Value]]:
+        """Where the elements lie that a tile sees; zeros outside of the image."""
+        e, w = self.e, self.plan.window
         rows, columns = self._inside(w.rows, row), self._inside(w.columns, column)
         found: list[list[Value]] = [[] for _ in rows]
         for (i, high), (j, wide) in itertools.product(enumerate(rows), enumerate(columns)):
             place = w.offset + i * w.rows.stride + j * w.columns.stride
-            pointer = e.step(start, e.int(place), "float")
+            pointer = e.step(corner, e.int(place), "float")
             inside = e.both(high, wide)
             found[i].append(e.select(inside, pointer, self.zeros) if inside else pointer)
         return found
 
-    def _ask_for_next(self, start: Value, c: Value) -> None:
+    def _ask_for_next(self, corner: Value, c: Value) -> None:
         """Has the processor fetch what the tile below will see in addition."""
         e, w = self.e, self.plan.window
         name = "llvm.prefetch.p0"
         e.declared[name] = f"declare void @{name}(ptr, i32, i32, i32)"
         for i, j in itertools.product(range(TILE), repeat=2):
             place = w.offset + (SEEN + i) * w.rows.stride + (1 + j) * w.columns.stride
-            address = e.step(e.step(start, e.int(place), "float"), c, "float")
+            at = e.add(c, e.int(place))
+            # Not `inbounds`, as it may lie behind the image; then nothing is fetched.
+            text = f"getelementptr float, ptr {corner.name}, i64 {at.name}"
+            address = e.pure(text, "ptr", 1, corner, at)
             e.effect(f"call void @{name}(ptr {address.name}, i32 0, i32 3, i32 1)")
 
     def _inside(self, axis: Axis, tile: Value) -> list[Value | None]:

@@ -19,6 +19,7 @@ from chainrule.ops.reduction import All, AnyTrue, Product, Sum
 LONG = 1 << 14  # elements
 ENOUGH = 16  # rows, or groups of columns, for the threads to share
 PARTS = 32
+TALL = 1 << 18  # elements of columns that are cut in any case
 
 
 def split(b: Builder, node: Node, inputs: tuple[Node, ...]) -> Node | None:
@@ -27,7 +28,9 @@ def split(b: Builder, node: Node, inputs: tuple[Node, ...]) -> Node | None:
     rows = axes == tuple(range(len(x.shape) - len(axes), len(x.shape)))
     # in rows every result is a task; columns are shared by the lanes
     results = node.size if rows else node.size // 16
-    if x.size < LONG or results >= ENOUGH or not axes or x.dtype in dtypes.HALVES:
+    if x.size < LONG or not axes or x.dtype in dtypes.HALVES:
+        return None
+    if results >= ENOUGH and not _is_tall(x, axes):
         return None
     first = max(axes, key=lambda axis: (min(x.shape[axis], PARTS), -axis))
     if len(axes) > 1 and x.shape[first] >= PARTS // 4:
@@ -38,6 +41,12 @@ def split(b: Builder, node: Node, inputs: tuple[Node, ...]) -> Node | None:
     cut = (*x.shape[:first], parts, x.shape[first] // parts, *x.shape[first + 1 :])
     moved = sorted([first, *[i + (i >= first) for i in axes]])
     return _in_two_steps(b, node, b(Reshape, x, shape=cut), first, tuple(moved))
+
+
+def _is_tall(x: Node, axes: tuple[int, ...]) -> bool:
+    """Whether each column runs through much more memory than is near at a time."""
+    columns = axes == tuple(range(len(axes))) and len(axes) < len(x.shape)
+    return columns and x.size >= TALL
 
 
 def _in_two_steps(b: Builder, node: Node, x: Node, first: int, axes: tuple[int, ...]) -> Node:
