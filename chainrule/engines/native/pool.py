@@ -115,6 +115,23 @@ def _system_functions() -> tuple[int, int]:
     return yielding, nap
 
 
+def cores_of_workers() -> set[int]:
+    """The cores of the calling thread but the one that it is on; none where it has no other.
+
+    Notes: Linux may leave a thread on the core of the one that woke it for many milliseconds,
+    while the core beside it is idle.
+    """
+    if not hasattr(os, "sched_setaffinity"):
+        return set()
+    return os.sched_getaffinity(0) - {_this_core()}
+
+
+def _this_core() -> int:
+    """The number of the core that this thread is on; -1 where the system does not say."""
+    function = getattr(ctypes.PyDLL(None), "sched_getcpu", None)
+    return -1 if function is None else int(function())
+
+
 def _address(library: ctypes.CDLL, name: str) -> int:
     function = getattr(library, name, None) if name else None
     return ctypes.cast(function, ctypes.c_void_p).value or 0 if function else 0
@@ -143,6 +160,7 @@ class Crew:
         self._native = native
         self._memory = [aligned(scratch) for _ in range(threads)]
         self._wanted = 0
+        self._cores: set[int] = set()  # where workers may run; empty: wherever they like
         self._words = aligned(WORDS, np.int64)
         self.address: int = self._words.ctypes.data
         self._words[:] = 0
@@ -157,6 +175,7 @@ class Crew:
     def summon(self, wanted: int) -> None:
         """Have that many workers awake soon."""
         self._wanted = wanted
+        self._cores = cores_of_workers()
         if len(self.workers) < wanted:
             self._enlist(wanted)
         self._ring(1)
@@ -191,6 +210,8 @@ class Crew:
         bell = threading.Lock()
         bell.acquire()
         while self._words[ALLOWED] > thread:
+            if self._cores:
+                os.sched_setaffinity(0, self._cores)
             self._native.work(self.address, thread)
             self.asleep.append(bell)
             if self._words[IN_USE] or self._words[ALLOWED] <= thread:
