@@ -1,4 +1,4 @@
-"""Training steps of every optimizer: what the native engine computes stays with the eager one."""
+"""Training steps of every optimizer: the native engine stays with eager computing."""
 
 import inspect
 
