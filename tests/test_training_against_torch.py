@@ -33,7 +33,7 @@ OPTIMIZERS = {
 }
 
 
-def losses(lib, network, optimizer, weights, data, dtype, compiled=False):
+def losses(lib, network, optimizer, weights, data, dtype, engine=None):
     model = network(lib.nn).to(getattr(lib, dtype))
     state = {k: lib.from_numpy(v.copy()) for k, v in weights.items()}
     model.load_state_dict({k: v if v.ndim == 0 else v.to(getattr(lib, dtype))
@@ -48,7 +48,7 @@ def losses(lib, network, optimizer, weights, data, dtype, compiled=False):
         update.step()
         return loss.detach()
 
-    run = lib.compile(step) if compiled else step
+    run = lib.compile(step, engine=engine) if engine else step
     batches = [(lib.from_numpy(x.astype(dtype)), lib.from_numpy(y)) for x, y in data]
     return np.array([run(*batches[i % len(batches)]).item() for i in range(200)])
 
@@ -65,6 +65,8 @@ def test_losses_follow(network, optimizer, dtype, tolerance):
     ]
     theirs = losses(torch, network, optimizer, weights, data, dtype)
     ours = losses(chainrule, network, optimizer, weights, data, dtype)
-    compiled = losses(chainrule, network, optimizer, weights, data, dtype, compiled=True)
+    compiled = losses(chainrule, network, optimizer, weights, data, dtype, engine="reference")
     np.testing.assert_array_equal(ours, compiled)
     np.testing.assert_allclose(ours, theirs, rtol=tolerance)
+    native = losses(chainrule, network, optimizer, weights, data, dtype, engine="native")
+    np.testing.assert_allclose(native, theirs, rtol=20 * tolerance)

@@ -15,7 +15,7 @@ from chainrule.engines.native.engine import NativeProgram
 from chainrule.engines.native.target import host, named
 
 SEEDS, SHORT, LONG = 30, 5, 60
-MANY = 100
+MANY = 30
 #: how far results may be apart, relative to the largest of them or 1
 TOLERANCE = {"float16": 2e-2, "bfloat16": 2e-2, "float32": 2e-4, "float64": 1e-9}
 
