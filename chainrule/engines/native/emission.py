@@ -46,6 +46,13 @@ class Place:
     fixed: bool = True  # nothing in this kernel writes to it
     offset: int = 0
 
+    def at(self, index: Index) -> Affine:
+        """Where the element of this index lies."""
+        form = Affine(self.offset)
+        for part, stride in zip(index, self.strides, strict=True):
+            form = form + part * stride
+        return form
+
 
 class Emission(Walk):
     """Writes the code for values at indices."""
@@ -92,10 +99,7 @@ class Emission(Walk):
         """The sum of the partial results of a product."""
         total = None
         for place in self.partials[id(node)]:
-            form = Affine(place.offset)
-            for at, stride in zip(index, place.strides, strict=True):
-                form = form + at * stride
-            value = self.read(node.dtype, place, form, ())
+            value = self.read(node.dtype, place, place.at(index), ())
             total = value if total is None else self.e.add(total, value)
         assert total is not None
         return total
@@ -106,10 +110,7 @@ class Emission(Walk):
         if node.op is CONSTANT and node.shape == ():
             return self.number(node.array[()], node.dtype)  # type: ignore[index]
         place = self._place(node)
-        form = Affine(place.offset)
-        for at, stride in zip(index, place.strides, strict=True):
-            form = form + at * stride
-        return self.read(node.dtype, place, form, where)
+        return self.read(node.dtype, place, place.at(index), where)
 
     def _place(self, node: Node) -> Place:
         if TABLE not in node.params:
@@ -372,10 +373,7 @@ class Emission(Walk):
     def write_at(self, node: Node, index: Index, value: Value) -> None:
         """Put a value into the memory of a stored node."""
         place = self.place(node)
-        form = Affine(place.offset)
-        for at, stride in zip(index, place.strides, strict=True):
-            form = form + at * stride
-        self.write(value, node.dtype, place, form)
+        self.write(value, node.dtype, place, place.at(index))
 
     def write(self, value: Value, dtype: np.dtype, place: Place, form: Affine) -> None:
         """Store a value at a form of a stored node's memory."""

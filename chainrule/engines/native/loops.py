@@ -93,8 +93,7 @@ class LoopCode:
                 plan.buffers[id(x)] = _whole(given) if is_fixed else self._at_time(given, 0, x)
         for place, root in enumerate(plan.roots):
             if place < self.states:
-                size = max(1, root.size) * root.dtype.itemsize
-                plan.buffers[id(root)] = buffer = Buffer("arena", size, label=repr(root))
+                plan.buffers[id(root)] = buffer = Buffer("arena", root.bytes, label=repr(root))
                 buffer.used_in(0)
                 buffer.used_in(len(plan.groups))
             else:

@@ -49,6 +49,11 @@ class Node:
         return n
 
     @property
+    def bytes(self) -> int:
+        """The memory that it takes; never none, so that it has an address."""
+        return max(1, self.size) * self.dtype.itemsize
+
+    @property
     def name(self) -> str:
         return self.op if isinstance(self.op, str) else self.op.__name__
 

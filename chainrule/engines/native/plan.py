@@ -53,7 +53,7 @@ class Plan(Writing):
         """donations: output → the input whose memory it may take."""
         self.target = target
         self.lanes = target.vector_bytes // 4
-        self.fused = _has_fma(target)
+        self.fused = target.fused
         self.seconds: dict[str, float] = {}
         self._clock = time.perf_counter()
         self.status = Buffer("status", 8)
@@ -169,15 +169,12 @@ class Plan(Writing):
 
     def _bind(self) -> None:
         for node in self.inputs:
-            size = max(1, node.size) * node.dtype.itemsize
-            self.buffers[id(node)] = Buffer("input", size, node.params["position"])
+            self.buffers[id(node)] = Buffer("input", node.bytes, node.params["position"])
         for node in self.order:
-            size = max(1, node.size) * node.dtype.itemsize
             if node.op is CONSTANT:
-                self.buffers[id(node)] = Buffer("constant", size, node.number)
+                self.buffers[id(node)] = Buffer("constant", node.bytes, node.number)
         for number, root in enumerate(self.roots):
-            size = max(1, root.size) * root.dtype.itemsize
-            self.buffers[id(root)] = Buffer("output", size, number)
+            self.buffers[id(root)] = Buffer("output", root.bytes, number)
 
     def _place(self, donations: dict[int, int]) -> None:
         self.taken, self.kept = taken_over(self, donations)
@@ -201,24 +198,17 @@ class Plan(Writing):
         self.lap("memory")
 
     def _memory_of(self, node: Node) -> Buffer:
-        size = max(1, node.size) * node.dtype.itemsize
         if (found := piece(node)) is None:
-            return Buffer("arena", size, label=repr(node))
+            return Buffer("arena", node.bytes, label=repr(node))
         loop, first = found
         start = first * node.dtype.itemsize
-        return Buffer("part", size, offset=start, base=self.buffers[id(loop)])
+        return Buffer("part", node.bytes, offset=start, base=self.buffers[id(loop)])
 
-    def place_of(self, node: Node, names: dict[int, str]) -> Place:
+    def place_of(self, node: Node, names: dict[Buffer, str]) -> Place:
         """Where a node lies, for a kernel in which buffers have these names."""
         order = self.orders.get(id(node))
         row_major = order is None
         strides = strides_of(node, order or tuple(range(len(node.shape))))
         buffer = self.buffers.get(id(node))
-        name = "none" if buffer is None else names.setdefault(id(buffer), f"p{len(names)}")
+        name = "none" if buffer is None else names.setdefault(buffer, f"p{len(names)}")
         return Place(name, strides, row_major)
-
-
-def _has_fma(target: Target) -> bool:
-    return "+fma" in target.features.split(",") or target.cpu in (
-        "haswell", "skylake-avx512", "neoverse-n1", "apple-m1",
-    )  # fmt: skip

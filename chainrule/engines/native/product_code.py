@@ -35,11 +35,7 @@ class OperandWalk(Walk):
         self.place = place
 
     def leaf(self, node: Node, index: Index, where: Where) -> Found:
-        place = self.place(node)
-        form = Affine(place.offset)
-        for at, stride in zip(index, place.strides, strict=True):
-            form = form + at * stride
-        return Found(node, form, where)
+        return Found(node, self.place(node).at(index), where)
 
     def leaf_flat(self, node: Node, position: Affine, where: Where) -> Found:
         return Found(node, position + self.place(node).offset, where)
@@ -131,11 +127,7 @@ class PartCode:
 
     def plan(self, lanes: int, registers: int) -> Plan:
         """How the contraction will be computed."""
-        index = self.letters.index(self.part.y)
-        place = self.place(self.node)
-        y = Affine(place.offset)
-        for at, stride in zip(index, place.strides, strict=True):
-            y = y + at * stride
+        y = self.place(self.node).at(self.letters.index(self.part.y))
         c = Contraction(
             self.letters.sizes(), self._access(self.a), self._access(self.b),
             Access(_strides(y), y.const), KINDS[self.node.dtype],
@@ -188,9 +180,7 @@ class PartCode:
         at = tuple([form.substitute(values) for form in self.letters.index(self.part.y)])
         node = self.node
         if partial is not None:
-            form = index.get(PARTIAL, Affine()) * node.size
-            for each, stride in zip(at, partial.strides, strict=True):
-                form = form + each * stride
+            form = index.get(PARTIAL, Affine()) * node.size + partial.at(at)
             emission.write(value, node.dtype, partial, form)
             return
         emission.registers[id(node)] = value

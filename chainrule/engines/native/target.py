@@ -18,6 +18,7 @@ PROCESSORS = {
     "neoverse-n1": "aarch64",
     "apple-m1": "aarch64",
 }
+FUSED = ("haswell", "skylake-avx512", "neoverse-n1", "apple-m1")  # they have fma
 WIDEST = {"x86-64": 16, "haswell": 32, "skylake-avx512": 64}  # bytes; elsewhere 16
 
 
@@ -49,6 +50,11 @@ class Target:
         """
         bits = self.vector_bytes * 8
         return f'nounwind "prefer-vector-width"="{bits}" "min-legal-vector-width"="{bits}"'
+
+    @property
+    def fused(self) -> bool:
+        """Whether it has fma, and the instructions that round."""
+        return "+fma" in self.features.split(",") or self.cpu in FUSED
 
     @property
     def architecture(self) -> str:

@@ -46,7 +46,7 @@ class Writing:
     def lap(self, name: str) -> None:
         raise NotImplementedError
 
-    def place_of(self, node: Node, names: dict[int, str]) -> Place:
+    def place_of(self, node: Node, names: dict[Buffer, str]) -> Place:
         raise NotImplementedError
 
     def as_plan(self) -> Plan:
@@ -115,7 +115,7 @@ class Writing:
         nodes = [n for n in kernel.nodes if n.size]
         if not nodes:
             return
-        names: dict[int, str] = {}
+        names: dict[Buffer, str] = {}
         assert kernel.nest is not None
         code = NestCode(
             kernel.nest,
@@ -132,7 +132,7 @@ class Writing:
         (node,) = kernel.nodes
         if not node.size:
             return
-        names: dict[int, str] = {}
+        names: dict[Buffer, str] = {}
         code = WRITERS[node.op](node, lambda n: self.place_of(n, names), self.lanes, self.fused)
         emitter = code.write("kernel")
         region.functions.append(self._function(kernel, emitter, code.chunks, names))
@@ -142,7 +142,7 @@ class Writing:
         kernel: Kernel,
         emitter: Emitter,
         chunks: int,
-        names: dict[int, str],
+        names: dict[Buffer, str],
         given: dict[str, Buffer] | None = None,
         label: str = "",
         flops: int = 0,
@@ -155,13 +155,7 @@ class Writing:
             self.texts[name] = re.sub(r"@kernel\b", f"@{name}", text)
         self.helpers |= emitter.helpers
         self.declared |= emitter.declared
-        known = {
-            name: buffer
-            for buffer in self._all_buffers()
-            for name in [names.get(id(buffer))]
-            if name
-        }
-        known |= given or {}
+        known = {parameter: buffer for buffer, parameter in names.items()} | (given or {})
         known["status"] = self.status
         buffers = [known[p] for p in emitter.parameters]
         return Function(name, buffers, chunks, kernel, label or repr(kernel.nodes), flops)
@@ -185,7 +179,7 @@ class Writing:
         assert nest is not None
         parts = []
         for part in node.params["parts"]:
-            names: dict[int, str] = {}
+            names: dict[Buffer, str] = {}
             place = functools.partial(self.place_of, names=names)
             code = PartCode(node, part, nest, self.stored, self.local, place, self.fixed)
             parts.append((code, code.plan(self.lanes, self.target.vector_registers), names))
@@ -212,7 +206,7 @@ class Writing:
             self._sum_partials(kernel, partial, partials, after)
 
     def _product_text(
-        self, code: PartCode, names: dict[int, str], partial: Place | None
+        self, code: PartCode, names: dict[Buffer, str], partial: Place | None
     ) -> Emitter:
         """The function of a contraction; written once for equal ones."""
         if code.nest.units:
@@ -235,7 +229,7 @@ class Writing:
         """The partial results added up, and what is computed from the sum."""
         node = kernel.nodes[0]
         assert kernel.nest is not None
-        names: dict[int, str] = {}
+        names: dict[Buffer, str] = {}
         code = NestCode(
             _with_product(kernel.nest, node),
             self.stored,

@@ -181,10 +181,7 @@ class ScatteringCode(OwnCode):
         value = self.read(self.v, self.parts)
         if self.node.op in COMBINED:
             place = replace(self.place(self.node), fixed=False)
-            form = Affine(place.offset)
-            for at, stride in zip(target, place.strides, strict=True):
-                form = form + at * stride
-            old = self.emission.read(self.node.dtype, place, form, ())
+            old = self.emission.read(self.node.dtype, place, place.at(target), ())
             value = COMBINED[self.node.op](self, old, value)
         self.store(target, value)
 
