@@ -1,6 +1,10 @@
-"""What all tests share: compiled code is kept in a folder of this run, not in the user's."""
+"""What all tests share: a cache folder of this run, and the engine of bit-for-bit tests."""
 
 import pytest
+
+#: folders whose tests compare compiled functions with eager ones bit for bit, which the
+#: reference engine promises; tests/engines/native holds the native engine against it
+BIT_FOR_BIT = ("distributions", "functional", "nn", "optim", "tensor")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -8,3 +12,10 @@ def _own_cache(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CHAINRULE_CACHE_DIR", str(tmp_path_factory.mktemp("compiled")))
         yield
+
+
+@pytest.fixture(autouse=True)
+def _engine_of_the_folder(request, monkeypatch):
+    folder = request.path.relative_to(request.config.rootpath / "tests").parts[0]
+    if folder in BIT_FOR_BIT:
+        monkeypatch.setenv("CHAINRULE_ENGINE", "reference")

@@ -149,10 +149,3 @@ def _identifier(case):
 @pytest.fixture(scope="session")
 def train():
     return trajectory
-
-
-@pytest.fixture(autouse=True)
-def _reference_engine(monkeypatch):
-    """Compiled functions equal eager ones here bit for bit; tests/engines/native holds the
-    native engine against this one."""
-    monkeypatch.setenv("CHAINRULE_ENGINE", "reference")

@@ -17,10 +17,3 @@ def case(request: pytest.FixtureRequest) -> Case:
     if "statement" in arguments:
         return Case(arguments["statement"], statement=True)
     return Case(arguments["expression"])
-
-
-@pytest.fixture(autouse=True)
-def _reference_engine(monkeypatch):
-    """Compiled functions equal eager ones here bit for bit; tests/engines/native holds the
-    native engine against this one."""
-    monkeypatch.setenv("CHAINRULE_ENGINE", "reference")
