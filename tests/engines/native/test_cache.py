@@ -7,6 +7,7 @@ import warnings
 from pathlib import Path
 
 import pytest
+from cache_writer import write_and_read
 
 from chainrule.engines.native import cache
 from chainrule.engines.native.cache import Cache
@@ -118,18 +119,6 @@ def test_a_full_disk_costs_one_warning(kept, monkeypatch):
         kept.store("a", b"code")
     kept.store("b", b"code")
     assert files(kept.folder) == []
-
-
-def write_and_read(folder, number):
-    kept, wrong = Cache(folder, 64 * MEGABYTE), 0
-    for turn in range(20):
-        kept.store("same", bytes([number]) * 50_000)
-        found = kept.fetch("same")
-        wrong += found is None or len(set(found)) != 1 or len(found) != 50_000
-        kept.store(f"{number} {turn}", b"own")
-        wrong += kept.fetch(f"{number} {turn}") != b"own"
-    if wrong:
-        raise SystemExit(wrong)
 
 
 def test_several_processes_write_at_once(tmp_path):
