@@ -1,10 +1,18 @@
 """What all tests share: a cache folder of this run, and the engine of bit-for-bit tests."""
 
+import signal
+
 import pytest
 
 #: folders whose tests compare compiled functions with eager ones bit for bit, which the
 #: reference engine promises; tests/engines/native holds the native engine against it
 BIT_FOR_BIT = ("distributions", "functional", "nn", "optim", "tensor")
+
+
+def pytest_configure():
+    """Ctrl-C is heard, also by the programs that tests start and where a shell ignores it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)

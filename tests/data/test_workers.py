@@ -520,13 +520,16 @@ def test_workers_end_with_the_program(how, code, tmp_path):
         env={**os.environ, "PYTHONPATH": str(root)}, start_new_session=True,
     )  # fmt: skip
     with program:
-        workers = [int(pid) for pid in program.stdout.readline().split()]
-        if how == signal.SIGINT:
-            os.killpg(program.pid, how)  # as a terminal does
-        elif how != "end":
-            program.send_signal(how)
-        assert program.wait(20) == code
-        errors = program.stderr.read()
+        try:
+            workers = [int(pid) for pid in program.stdout.readline().split()]
+            if how == signal.SIGINT:
+                os.killpg(program.pid, how)  # as a terminal does
+            elif how != "end":
+                program.send_signal(how)
+            assert program.wait(20) == code
+            errors = program.stderr.read()
+        finally:
+            program.kill()
     deadline = time.monotonic() + 10
     while any(map(is_alive, workers)) and time.monotonic() < deadline:
         time.sleep(0.02)
