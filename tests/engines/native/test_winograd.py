@@ -74,7 +74,7 @@ DIRECT = {
     "5 by 5": convolution(Window(2, 8, 8, 16, 16, (5, 5), 2)),
     "1 by 3": convolution(Window(2, 8, 8, 16, 16, (1, 3))),
     "double": convolution(Window(2, 8, 8, 16, 16), "double"),
-    "weight gradient": weight_gradient(Window(2, 8, 8, 16, 16)),
+    "weight gradient, stride 2": weight_gradient(Window(2, 12, 12, 16, 16, stride=2)),
     "depthwise": depthwise(Window(2, 8, 8, 32, 1)),
     "channels first": channels_first(Window(2, 9, 9, 16, 16)),
     "groups": channels_first(Window(2, 7, 7, 16, 16), groups=2),
@@ -217,7 +217,12 @@ def recorded(size):
     cr.manual_seed(0)
     block, x = Block(), cr.randn(2, 16, *size)
     block.eval()
-    compiled = cr.compile(lambda x: step(block, x), engine="reference")
+    return as_graph(lambda x: step(block, x), x)
+
+
+def as_graph(function, x):
+    """The graph of a function, and its inputs."""
+    compiled = cr.compile(function, engine="reference")
     compiled(x)
     ((_, recording),) = compiled._recordings
     return recording.graph, [b.read([x]) for b in recording.bindings]
@@ -253,12 +258,28 @@ def test_a_block_gives_the_same_both_ways(size, target, monkeypatch):
     for found in ways(monkeypatch):
         results.append(NativeProgram(graph).run(inputs))
         counts.append(sum(p.by_tiles is not None for p in found))
-    assert counts[0] == 0 and counts[1] >= 3
+    assert counts[0] == 0 and counts[1] >= 6
     wanted = ReferenceProgram(graph).run(inputs)
     for direct, tiles, y in zip(*results, wanted, strict=True):
         scale = np.abs(y).max()
         assert np.abs(direct - tiles).max() <= 1e-5 * scale
         assert np.abs(tiles - y).max() <= 1e-5 * scale
+
+
+@pytest.mark.usefixtures("no_disk")
+def test_what_follows_a_convolution_gets_what_is_not_finite(monkeypatch):
+    layers = nn.Sequential(nn.Conv2d(16, 16, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2))
+    x = np.random.default_rng(0).standard_normal((2, 16, 9, 7)).astype(np.float32)
+    x[0, 3, 4, 5], x[1, 7, 2, 2], x[1, 9, 8, 0] = np.inf, -np.inf, np.nan
+    graph, inputs = as_graph(lambda x: layers(-x).detach(), cr.tensor(x))
+    results, counts = [], []
+    for found in ways(monkeypatch):
+        results += NativeProgram(graph).run(inputs)
+        counts.append(sum(p.by_tiles is not None for p in found))
+    direct, tiles = results
+    assert counts[0] == 0 and counts[1] >= 1
+    assert all(found(direct).any() for found in (np.isfinite, np.isinf, np.isnan))
+    np.testing.assert_allclose(tiles, direct, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.usefixtures("no_disk")

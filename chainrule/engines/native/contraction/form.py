@@ -14,6 +14,8 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+PARTIAL = "partial"  # the key, in an index, of the number of a partial result
+
 
 @dataclass(frozen=True)
 class Bound:

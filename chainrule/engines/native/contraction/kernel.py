@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
 from chainrule.engines.native.affine import Affine, Var
-from chainrule.engines.native.contraction.form import Bound, Contraction
+from chainrule.engines.native.contraction.form import PARTIAL, Bound, Contraction
 from chainrule.engines.native.contraction.lanes import prefix, sums_of
 from chainrule.engines.native.contraction.scheme import (
     Layout,
@@ -65,7 +65,7 @@ class Nest:
                 digit = e.binary("urem", rest, e.int(cut.count))
                 rest = e.binary("udiv", rest, e.int(cut.count))
             if cut.letter in self.c.sums:
-                self.partial = Affine.of(Var("partial", cut.count, digit))
+                self.partial = Affine.of(Var(PARTIAL, cut.count, digit))
             low = e.multiply(digit, e.int(cut.length))
             high = e.add(low, e.int(cut.length))
             if cut.length * cut.count > self.c.sizes[cut.letter]:
@@ -303,7 +303,8 @@ class Nest:
 
     def index(self, at: Mapping[str, int]) -> dict[str, Affine]:
         """Which result an accumulator is."""
-        return {x: Affine.of(self.vars[x]) + i for x, i in at.items()}
+        found = {x: Affine.of(self.vars[x]) + i for x, i in at.items()}
+        return {**found, PARTIAL: self.partial}
 
 
 def _lane_tail(parts: list[Segment], lanes: int) -> list[Segment]:

@@ -9,16 +9,17 @@ from dataclasses import dataclass, replace
 
 from chainrule.engines.native.affine import Affine
 from chainrule.engines.native.contraction.choice import Machine, choose
-from chainrule.engines.native.contraction.form import Access, Contraction, normalized
+from chainrule.engines.native.contraction.form import PARTIAL, Access, Contraction, normalized
 from chainrule.engines.native.contraction.kernel import Finish, Nest
 from chainrule.engines.native.contraction.packing import Packing
 from chainrule.engines.native.contraction.scheme import Cut, Layout, Scheme
 from chainrule.engines.native.contraction.winograd import GAIN, Winograd, winograd
+from chainrule.engines.native.contraction.winograd_gradient import Gradient, gradient
+from chainrule.engines.native.contraction.winograd_gradient_kernel import Gradients
 from chainrule.engines.native.contraction.winograd_kernel import Tiles
 from chainrule.engines.native.contraction.winograd_weights import Weights
 from chainrule.engines.native.emitter import Emitter, Value
 
-PARTIAL = "partial"  # the key, in an index, of the number of a partial result
 CYCLES = 30_000  # of one chunk, about 10 µs
 FEW = 12  # chunks, at least, of what takes longer than LONG
 MANY = 256  # chunks, at most
@@ -52,7 +53,7 @@ class Plan:
     partials: int
     partial_stride: int
     cycles: float
-    by_tiles: Winograd | None = None
+    by_tiles: Winograd | Gradient | None = None
 
     @property
     def chunks(self) -> int:
@@ -80,16 +81,15 @@ class Plan:
         """Writes one chunk; `finish` gets each result's index, value and mask."""
 
         def complete(index: dict[str, Affine], value: Value, mask: Value | None) -> None:
-            index = {x: index.get(x, Affine()) for x in self.given.outputs}
-            if self.partials > 1:
-                index[PARTIAL] = nest.partial
-            finish(index, value, mask)
+            letters = [*self.given.outputs, *([PARTIAL] if self.partials > 1 else [])]
+            finish({x: index.get(x, Affine()) for x in letters}, value, mask)
 
-        if self.by_tiles is not None:
+        if isinstance(self.by_tiles, Winograd):
             Tiles(self.by_tiles, e, a, b, complete).write()
-            return
-        nest = Nest(e, self.contraction, self.scheme, self.layouts, (a, b), complete)
-        nest.write()
+        elif isinstance(self.by_tiles, Gradient):
+            Gradients(self.by_tiles, e, a, b, complete).write()
+        else:
+            Nest(e, self.contraction, self.scheme, self.layouts, (a, b), complete).write()
 
     def store(self, e: Emitter, y: Value) -> Finish:
         """The finish that only stores."""
@@ -136,12 +136,16 @@ def _planned(
 ) -> Plan:  # fmt: skip
     machine = _machine(c, target_lanes, registers)
     direct = _direct(c, machine, keep, whole)
-    found = winograd(normalized(c, c.sizes), machine) if by_tiles is not False else None
+    found = _by_tiles(normalized(c, c.sizes), machine, whole) if by_tiles is not False else None
     if found is None or (by_tiles is None and found.cycles * GAIN > direct.cycles):
         return direct
-    scheme = Scheme(found.window.filter, machine.lanes, dict.fromkeys(c.sizes, 1))
-    return Plan(c, found.contraction, scheme, None, found.weights, 1, direct.partial_stride,
-                found.cycles, found)  # fmt: skip
+    scheme = Scheme(found.along, machine.lanes, dict.fromkeys(c.sizes, 1))
+    return Plan(c, found.contraction, scheme, None, found.weights, found.partials,
+                direct.partial_stride, found.cycles, found)  # fmt: skip
+
+
+def _by_tiles(c: Contraction, machine: Machine, whole: bool) -> Winograd | Gradient | None:
+    return winograd(c, machine) or gradient(c, machine, whole)
 
 
 def _machine(c: Contraction, target_lanes: int, registers: int) -> Machine:

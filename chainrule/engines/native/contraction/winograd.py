@@ -13,7 +13,7 @@ In two directions, a tile of 2 by 2 results takes 16 products for each pair of c
 The sums over the channels are 16 matrix products, one for each of the 4 by 4 places.
 
 Notes: rounding errors are about those of the direct way. Results see the same elements as in
-the direct way; but where one of these is infinite, a result may be NaN in place of infinite.
+the direct way; those that come out as NaN or infinite are summed again, directly.
 
 Source: S. Winograd, Arithmetic Complexity of Computations, 1980; A. Lavin and S. Gray, "Fast
 algorithms for convolutional neural networks", 2016.
@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 from chainrule.engines.native.contraction.choice import Machine
 from chainrule.engines.native.contraction.form import Contraction
@@ -75,7 +76,7 @@ class Window:
     """A contraction as a convolution: y[outer, rows, columns, filter].
 
     Args:
-        outer: letters of the result that only the image has.
+        outer: letters of the images.
         offset: where the image's element for the first tap of the first result would lie.
     """
 
@@ -85,6 +86,10 @@ class Window:
     channel: str
     filter: str
     offset: int
+
+    @property
+    def axes(self) -> tuple[Axis, Axis]:
+        return self.rows, self.columns
 
 
 def window(c: Contraction) -> Window | None:
@@ -103,20 +108,32 @@ def window(c: Contraction) -> Window | None:
         return None
     if not all(b.has(x) for x in c.sums):
         return None
-    axes = [axis for x in taps if (axis := _axis(c, x)) is not None]
+    places = [x for x in c.outputs if x != filters[0]]
+    return arranged(c, taps, places, channels[0], filters[0])
+
+
+def arranged(
+    c: Contraction, taps: list[str], places: list[str], channel: str, filter_: str
+) -> Window | None:
+    """The two directions of a window.
+
+    Args: places: letters in which positions are to be found; the others are outer ones.
+    """
+    a = c.a
+    axes = [axis for x in taps if (axis := _axis(c, x, places)) is not None]
     used = {x for axis in axes for x in (axis.place, axis.tap)}
     if len({axis.place for axis in axes}) < 2 or any(b.factors.keys() - used for b in a.bounds):
         return None
     rows, columns = sorted(axes, key=lambda axis: -axis.stride)
-    outer = tuple(x for x in c.outputs if x != filters[0] and x not in used)
+    outer = tuple(x for x in places if x not in used)
     offset = a.offset + sum(2 * a.stride(x.tap) for x in axes if x.flipped)
-    return Window(outer, rows, columns, channels[0], filters[0], offset)
+    return Window(outer, rows, columns, channel, filter_, offset)
 
 
-def _axis(c: Contraction, tap: str) -> Axis | None:
-    """The direction in which a tap moves, with the letter of the result that moves likewise."""
+def _axis(c: Contraction, tap: str, places: list[str]) -> Axis | None:
+    """The direction in which a tap moves, with the letter of a position that moves likewise."""
     a = c.a
-    for place in c.outputs:
+    for place in places:
         if a.stride(place) <= 0 or abs(a.stride(tap)) != a.stride(place):
             continue
         sign, size = a.stride(tap) // a.stride(place), c.sizes[place]
@@ -130,42 +147,65 @@ def _axis(c: Contraction, tap: str) -> Axis | None:
 
 
 @dataclass(frozen=True)
-class Winograd:
-    """How a convolution is computed by tiles.
+class Tiling:
+    """How tiles are worked on.
 
     Args:
         contraction: without letters of size one.
-        rows, vectors: of a register tile: tiles and vectors of filters.
-        folded: whether the four sums of a line of places are in registers together.
+        channels: of a chunk.
         tiles: that are worked on together.
         share: tiles of a chunk.
-        width: filters of a chunk.
     """
 
     contraction: Contraction
     window: Window
-    weights: Weights
     lanes: int
-    rows: int
-    vectors: int
-    folded: bool
+    channels: int
     tiles: int
     share: int
-    width: int
     cycles: float
-
-    @property
-    def channels(self) -> int:
-        return self.contraction.sizes[self.window.channel]
-
-    @property
-    def filters(self) -> int:
-        return self.contraction.sizes[self.window.filter]
 
     @property
     def total(self) -> int:
         """All tiles."""
-        return _total(self.contraction, self.window)
+        return total(self.contraction, self.window)
+
+    @property
+    def line(self) -> int:
+        """Elements from one transformed tile to the next."""
+        return line(self.channels, self.lanes)
+
+    @property
+    def place(self) -> int:
+        """Elements from one of the 4 by 4 places to the next."""
+        return apart(self.tiles * self.line, self.lanes)
+
+
+@dataclass(frozen=True)
+class Winograd(Tiling):
+    """How a convolution is computed by tiles.
+
+    Args:
+        rows, vectors: of a register tile: tiles and vectors of filters.
+        folded: whether the four sums of a line of places are in registers together.
+        width: filters of a chunk.
+    """
+
+    weights: Weights
+    rows: int
+    vectors: int
+    folded: bool
+    width: int
+    partials: ClassVar = 1
+
+    @property
+    def along(self) -> str:
+        """The letter of the vectors."""
+        return self.window.filter
+
+    @property
+    def filters(self) -> int:
+        return self.contraction.sizes[self.window.filter]
 
     @property
     def ranges(self) -> int:
@@ -176,16 +216,15 @@ class Winograd:
     def chunks(self) -> int:
         return -(-self.total // self.share) * self.ranges
 
-    @property
-    def line(self) -> int:
-        """Elements from one transformed tile to the next."""
-        return line(self.channels, self.lanes)
-
 
 def line(channels: int, lanes: int) -> int:
-    """Channels in whole vectors; apart from powers of two, which share places of a cache."""
-    whole = -(-channels // lanes) * lanes
-    return whole + lanes if whole % 128 == 0 else whole
+    """Channels in whole vectors."""
+    return apart(-(-channels // lanes) * lanes, lanes)
+
+
+def apart(step: int, lanes: int) -> int:
+    """A step away from the powers of two, whose multiples share places of a cache."""
+    return step + lanes if step % 128 == 0 else step
 
 
 def winograd(c: Contraction, machine: Machine) -> Winograd | None:
@@ -205,17 +244,17 @@ def winograd(c: Contraction, machine: Machine) -> Winograd | None:
     if tiles is None:
         return None
     weights = _weights(c, found, lanes, vectors)
-    total, cycles = _total(c, found), _estimate(c, found, machine, weights, tiles)
-    if cycles > LONG and total < CHUNKS * tiles and 4 * weights.size <= FAR:
-        tiles = -(-total // (CHUNKS * rows)) * rows
-    share = max(tiles, -(-total * CYCLES // int(cycles)), -(-total // MANY))
-    share = min(-(-share // tiles) * tiles, -(-total // rows) * rows)
+    count, cycles = total(c, found), _estimate(c, found, machine, weights, tiles)
+    if cycles > LONG and count < CHUNKS * tiles and 4 * weights.transformed <= FAR:
+        tiles = -(-count // (CHUNKS * rows)) * rows
+    share = max(tiles, -(-count * CYCLES // int(cycles)), -(-count // MANY))
+    share = min(-(-share // tiles) * tiles, -(-count // rows) * rows)
     tiles = min(tiles, share)
     image, sums = 64 * line(channels, lanes) * tiles, (32 if machine.wide else 64) * tiles
-    wanted = -(-CHUNKS * share // total) if cycles > LONG else 1
+    wanted = -(-CHUNKS * share // count) if cycles > LONG else 1
     width = _width(image, filters, lanes * vectors, sums, wanted)
-    return Winograd(c, found, weights, lanes, rows, vectors, machine.wide, tiles, share, width,
-                    cycles)  # fmt: skip
+    return Winograd(c, found, lanes, channels, tiles, share, cycles, weights, rows, vectors,
+                    machine.wide, width)  # fmt: skip
 
 
 def _register_tile(machine: Machine, filters: int) -> tuple[int, int]:
@@ -268,7 +307,8 @@ def _weights(c: Contraction, w: Window, lanes: int, vectors: int) -> Weights:
     return Weights(offset, (f, s, i, j), c.sizes[w.filter], c.sizes[w.channel], lanes, vectors)
 
 
-def _total(c: Contraction, w: Window) -> int:
+def total(c: Contraction, w: Window) -> int:
+    """How many tiles there are."""
     return math.prod(c.sizes[x] for x in w.outer) * w.rows.tiles * w.columns.tiles
 
 
@@ -282,7 +322,7 @@ def _estimate(
     channels, filters = (-(-c.sizes[x] // machine.lanes) for x in (w.channel, w.filter))
     products = SEEN * SEEN * c.sizes[w.channel] * filters * (1.15 if machine.fused else 1.8)
     transforms = (80 if machine.wide else 90) * (channels + filters) + 20
-    total, size = _total(c, w), 4 * weights.size
-    read = size / 7 * (-(-total // tiles)) if size > FAR else 0
-    made = 0 if c.b.lasting else weights.size * (1 if size > FAR else 0.5)
-    return total * (products + transforms) + read + made
+    count, size = total(c, w), 4 * weights.transformed
+    read = size / 7 * (-(-count // tiles)) if size > FAR else 0
+    made = 0 if c.b.lasting else weights.transformed * (1 if size > FAR else 0.5)
+    return count * (products + transforms) + read + made

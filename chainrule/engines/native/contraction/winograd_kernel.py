@@ -17,14 +17,16 @@ from contextlib import contextmanager
 
 from chainrule.engines.native.affine import Affine, Var
 from chainrule.engines.native.contraction.form import Access, Contraction
-from chainrule.engines.native.contraction.kernel import Finish, Nest
+from chainrule.engines.native.contraction.kernel import Finish
 from chainrule.engines.native.contraction.lanes import prefix
 from chainrule.engines.native.contraction.scheme import Layout, Scheme, segments
-from chainrule.engines.native.contraction.winograd import RESERVED, SEEN, TILE, Axis, Winograd
+from chainrule.engines.native.contraction.winograd import SEEN, TAPS, TILE, Winograd
+from chainrule.engines.native.contraction.winograd_direct import convolved, not_finite, rarely
+from chainrule.engines.native.contraction.winograd_image import Image, Products, one_image
 from chainrule.engines.native.emitter import Emitter, Value
 
 
-class Tiles:
+class Tiles(Image):
     """The loops of one chunk.
 
     Args: image, weights: pointers to the image and to the transformed weights.
@@ -33,13 +35,9 @@ class Tiles:
     def __init__(
         self, plan: Winograd, e: Emitter, image: Value, weights: Value, finish: Finish
     ) -> None:
-        self.plan, self.e, self.finish = plan, e, finish
-        self.image, self.weights = image, weights
-        self.vars = {x: Var(x, plan.contraction.sizes[x]) for x in plan.window.outer}
-        self.zeros = e.step(e.scratch, e.int(RESERVED), "float")
-        self.seen = e.step(self.zeros, e.int(plan.line), "float")
-        places = SEEN * SEEN * plan.tiles * plan.line
-        self.sums = e.step(self.seen, e.int(places), "float")
+        super().__init__(plan, e, image, plan.line)
+        self.plan, self.weights, self.finish = plan, weights, finish
+        self.sums = self.behind
 
     def write(self) -> None:
         e, plan = self.e, self.plan
@@ -48,120 +46,19 @@ class Tiles:
         if plan.ranges > 1:
             self.range = e.binary("urem", number, e.int(plan.ranges))
             number = e.binary("udiv", number, e.int(plan.ranges))
-        low = e.multiply(number, e.int(plan.share))
-        high = e.intrinsic("smin", e.add(low, e.int(plan.share)), e.int(plan.total))
-        zero = e.constant("float", 0.0, plan.lanes)
-        for c in range(0, plan.line, plan.lanes):
-            e.store(zero, e.step(self.zeros, e.int(c), "float"))
-        with e.loop(low, high, plan.tiles, "block") as first:
-            self.first = first
-            self.count = e.intrinsic("smin", e.subtract(high, first), e.int(plan.tiles))
-            self.tiles()
-            self.products()
-            self.results()
+        self.blocks(number, self._block)
 
-    def locate(self, tile: Value) -> tuple[Value, Value]:
-        """The row and the column of a tile; the outer letters get their values."""
-        e, w = self.e, self.plan.window
-        rest = e.add(self.first, tile)
-        found: list[Value] = []
-        letters = [*((x, self.plan.contraction.sizes[x]) for x in w.outer),
-                   ("", w.rows.tiles), ("", w.columns.tiles)]  # fmt: skip
-        for i in reversed(range(len(letters))):
-            x, n = letters[i]
-            digit = rest if i == 0 else e.binary("urem", rest, e.int(n))
-            rest = e.binary("udiv", rest, e.int(n)) if i else rest
-            if x:
-                self.vars[x].value = digit
-            else:
-                found.append(digit)
-        return found[1], found[0]
-
-    # -- the image ---------------------------------------------------------------------------
-
-    def tiles(self) -> None:
-        e, plan = self.e, self.plan
-        with e.loop(0, self.count, 1, "tile") as tile:
-            row, column = self.locate(tile)
-            corner = self._corner(row, column)
-            pointers = self._pointers(corner, row, column)
-            start = e.step(self.seen, e.multiply(tile, e.int(plan.line)), "float")
-            for part in segments(plan.channels, plan.lanes):
-                width = min(part.width, plan.lanes)
-                mask = prefix(plan.lanes, width) if width < plan.lanes else None
-                with e.loop(part.first, part.stop, part.width, "c") as c:
-                    self._tile(pointers, e.step(start, c, "float"), c, mask)
-                    self._ask_for_next(corner, c)
-
-    def _corner(self, row: Value, column: Value) -> Value:
-        """The address of a tile in the image, but for the offset."""
-        e, w = self.e, self.plan.window
-        outer = {self.vars[x]: self.plan.contraction.a.stride(x) for x in w.outer}
-        start = e.address(self.image, Affine(0, outer), "float")
-        start = e.step(start, e.multiply(row, e.int(TILE * w.rows.stride)), "float")
-        return e.step(start, e.multiply(column, e.int(TILE * w.columns.stride)), "float")
-
-    def _pointers(self, corner: Value, row: Value, column: Value) -> list[list[Value]]:
-        """Where the elements lie that a tile sees; zeros outside of the image."""
-        e, w = self.e, self.plan.window
-        rows, columns = self._inside(w.rows, row), self._inside(w.columns, column)
-        found: list[list[Value]] = [[] for _ in rows]
-        for (i, high), (j, wide) in itertools.product(enumerate(rows), enumerate(columns)):
-            place = w.offset + i * w.rows.stride + j * w.columns.stride
-            pointer = e.step(corner, e.int(place), "float")
-            inside = e.both(high, wide)
-            found[i].append(e.select(inside, pointer, self.zeros) if inside else pointer)
-        return found
-
-    def _ask_for_next(self, corner: Value, c: Value) -> None:
-        """Has the processor fetch what the tile below will see in addition."""
-        e, w = self.e, self.plan.window
-        name = "llvm.prefetch.p0"
-        e.declared[name] = f"declare void @{name}(ptr, i32, i32, i32)"
-        for i, j in itertools.product(range(TILE), repeat=2):
-            place = w.offset + (SEEN + i) * w.rows.stride + (1 + j) * w.columns.stride
-            at = e.add(c, e.int(place))
-            # Not `inbounds`, as it may lie behind the image; then nothing is fetched.
-            text = f"getelementptr float, ptr {corner.name}, i64 {at.name}"
-            address = e.pure(text, "ptr", 1, corner, at)
-            e.effect(f"call void @{name}(ptr {address.name}, i32 0, i32 3, i32 1)")
-
-    def _inside(self, axis: Axis, tile: Value) -> list[Value | None]:
-        """Whether each line that a tile sees is one of the image; None: always."""
-        e = self.e
-        found: list[Value | None] = []
-        for i in range(SEEN):
-            first = axis.start + i
-            always = first >= 0 and first + TILE * (axis.tiles - 1) < axis.lines
-            at = e.add(e.multiply(tile, e.int(TILE)), e.int(first))
-            found.append(None if always else e.compare("ult", at, e.int(axis.lines)))
-        return found
-
-    def _tile(
-        self, pointers: list[list[Value]], start: Value, c: Value, mask: Value | None
-    ) -> None:
-        """One vector of channels."""
-        e, plan = self.e, self.plan
-        columns = [
-            _seen(e, [
-                e.load(e.step(pointers[i][j], c, "float"), "float", plan.lanes, mask,
-                       fixed=False)
-                for i in range(SEEN)
-            ])
-            for j in range(SEEN)
-        ]  # fmt: skip
-        for i in range(SEEN):
-            for j, value in enumerate(_seen(e, [column[i] for column in columns])):
-                place = (SEEN * i + j) * plan.tiles * plan.line
-                e.store(value, e.step(start, e.int(place), "float"))
+    def _block(self) -> None:
+        self.products()
+        self.results()
 
     # -- the products ------------------------------------------------------------------------
 
     def products(self) -> None:
         e, plan = self.e, self.plan
-        line, lanes = plan.line, plan.lanes
+        lanes = plan.lanes
         sizes = {"i": SEEN, "j": SEEN, "t": plan.tiles, "o": plan.width, "c": plan.channels}
-        v = {"i": SEEN * plan.tiles * line, "j": plan.tiles * line, "t": line, "c": 1}
+        v = {"i": SEEN * plan.place, "j": plan.place, "t": plan.line, "c": 1}
         u = plan.weights.layout()
         h = {"i": 1, "j": 1, "t": 1, "o": 1}
         c = Contraction(sizes, Access(v), Access(u.strides), Access(h), "float")
@@ -173,7 +70,7 @@ class Tiles:
         skipped = e.multiply(self.range, e.int(plan.width * u.starts["o"]))
         pointers = self.seen, e.step(self.weights, skipped, "float")
         finish = _Folding(self).take if plan.folded else self._keep
-        nest = _Products(e, c, scheme, (Layout.of(c.a), u), pointers, finish)
+        nest = Products(e, c, scheme, (Layout.of(c.a), u), pointers, finish)
         nest.limits["t"] = e.int(0), self.count
         nest.results(list(scheme.results))
 
@@ -236,6 +133,7 @@ class Tiles:
         lines = [sums[i : i + size] for i in range(0, self.kept, size)]
         halves = lines if plan.folded else [_made(e, line) for line in lines]
         columns = [_made(e, [half[x] for half in halves]) for x in range(TILE)]
+        values = self._propagated([list(row) for row in zip(*columns, strict=True)], at)
         outer = {x: Affine.of(var) for x, var in self.vars.items()}
         for y in range(TILE):
             with self._existing(p, y):
@@ -243,7 +141,25 @@ class Tiles:
                     with self._existing(q, x):
                         index = {**outer, p.name: Affine.of(p) + y, q.name: Affine.of(q) + x,
                                  o.name: Affine.of(o)}  # fmt: skip
-                        self.finish(index, columns[x][y], mask)
+                        self.finish(index, values[y][x], mask)
+
+    def _propagated(
+        self, values: list[list[Value]], at: tuple[Var, Var, Var]
+    ) -> list[list[Value]]:
+        """The results of a tile, summed directly where one of them is not finite."""
+        e, plan = self.e, self.plan
+        p, q, o = (var.value for var in at)
+        wrong = not_finite(e, [value for row in values for value in row])
+        image = one_image(e, self.vars, self.image, plan.contraction.a)
+        skipped = e.multiply(o, e.int(TAPS * TAPS * plan.channels))
+        weights = e.step(self.weights, e.int(plan.weights.transformed), "float")
+        weights = e.step(weights, skipped, "float")
+        slots = [[e.slot(value) for value in row] for row in values]
+        with rarely(e, wrong):
+            for (y, row), x in itertools.product(enumerate(slots), range(TILE)):
+                place = e.add(p, e.int(y)), e.add(q, e.int(x))
+                e.put(row[x], convolved(e, plan, image, weights, *place))
+        return [[e.get(slot) for slot in row] for row in slots]
 
     @contextmanager
     def _existing(self, var: Var, place: int) -> Iterator[None]:
@@ -255,13 +171,6 @@ class Tiles:
         inside = e.compare("slt", e.add(var.value, e.int(place)), e.int(var.size))
         with e.loop(e.int(0), e.convert("zext", inside, "i64"), 1, "inside"):
             yield
-
-
-class _Products(Nest):
-    """The loops of the products; how many tiles there are is known when they run."""
-
-    def _alone(self, letter: str) -> bool:
-        return False
 
 
 class _Folding:
@@ -280,12 +189,6 @@ class _Folding:
         place = self.tiles.place(index["t"], index["o"]) + index["i"] * (TILE * lanes)
         for x, sum_ in enumerate(_made(e, self.waiting.pop(index["t"].const))):
             e.store(sum_, e.address(self.tiles.sums, place + x * lanes, "float"))
-
-
-def _seen(e: Emitter, d: list[Value]) -> list[Value]:
-    """Bᵀ d, in one direction."""
-    return [e.subtract(d[0], d[2]), e.add(d[1], d[2]), e.subtract(d[2], d[1]),
-            e.subtract(d[1], d[3])]  # fmt: skip
 
 
 def _made(e: Emitter, m: list[Value]) -> list[Value]:

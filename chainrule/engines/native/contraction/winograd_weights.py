@@ -2,6 +2,7 @@
 
     source    wherever the strides say
     target    [line of places] [block of filters] [channel] [place in the line] [filters]
+    behind it [vector of filters] [channel] [tap]: the weights as they were
 
 What the last block has too much is filled with zeros.
 """
@@ -45,8 +46,12 @@ class Weights:
         return -(-self.filters // self.block) * self.block
 
     @property
-    def size(self) -> int:
+    def transformed(self) -> int:
         return PLACES * PLACES * self.channels * self.whole
+
+    @property
+    def size(self) -> int:
+        return self.transformed + TAPS * TAPS * self.channels * self.whole
 
     @property
     def pairs(self) -> int:
@@ -97,6 +102,9 @@ class Weights:
         for i in range(PLACES):
             for j, value in enumerate(_spread(e, [column[i] for column in columns])):
                 e.store(value, e.step(start, e.int(i * line + j * self.block), "float"))
+        kept = e.step(target, e.multiply(pair, e.int(TAPS * TAPS * self.lanes)), "float")
+        for i, value in enumerate(taps):
+            e.store(value, e.step(kept, e.int(self.transformed + i * self.lanes), "float"))
 
     def _place(self, e: Emitter, vector: Value, channel: Value, target: Value) -> Value:
         block = e.binary("udiv", vector, e.int(self.vectors))
