@@ -17,7 +17,8 @@ from chainrule.engines.choice import engine_named
 from chainrule.tensor import trace
 from chainrule.tensor.tensor import Tensor
 
-MOST_RECORDINGS = 64
+MOST_RECORDINGS = 64  # of one function; the oldest goes
+MOST_REASONS = 1000  # why there were recordings: the last of them are remembered
 
 
 class Compiled:
@@ -62,6 +63,7 @@ class Compiled:
             self._recordings.insert(0, (key, recording))
             del self._recordings[MOST_RECORDINGS:]
             self._retraces.append(reason)
+            del self._retraces[:-MOST_REASONS]
             return recording
 
     def _reason(self, key: Key) -> str:

@@ -85,7 +85,7 @@ class Explanation:
 
     engine: str
     recordings: list[Recording]
-    retraces: list[str]  # why each recording was made, those dropped since included
+    retraces: list[str]  # why the last recordings were made, those dropped since included
     graphs: bool = False  # whether the graphs are shown too
 
     def graph(
@@ -124,7 +124,7 @@ class Explanation:
         return known.kernel(name)
 
     def reasons(self) -> list[str]:
-        """Why each recording was made, in order."""
+        """Why each of the last recordings was made, in order."""
         return list(self.retraces)
 
     def as_dict(self) -> dict[str, Any]:

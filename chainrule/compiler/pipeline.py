@@ -43,7 +43,7 @@ def optimize(graph: Graph, passes: tuple[Pass, ...] = PASSES) -> tuple[Graph, li
     for transform in passes:
         start = time.perf_counter()
         result = transform(graph)
-        verify(result)
+        verify(result, sound=set(graph.equations))
         seconds = time.perf_counter() - start
         counts = len(graph.equations), len(result.equations)
         reports.append(PassReport(transform.__name__, *counts, seconds))

@@ -5,6 +5,7 @@ A recording stays valid only as long as these are what they were when it was mad
 
 from __future__ import annotations
 
+import inspect
 import sys
 import types
 from argparse import Namespace
@@ -204,8 +205,8 @@ def _watch_object(what: Any, trace: Trace, seen: dict[int, Any]) -> None:
             trace.require(SnapshotGuard(read, "what a partial holds"))
         watch((what.func, what.args, what.keywords), trace, seen)
         return
-    if hasattr(what, "__wrapped__"):
-        watch(what.__wrapped__, trace, seen)
+    if inspect.getattr_static(what, "__wrapped__", None) is not None:
+        watch(what.__wrapped__, trace, seen)  # not of an object that has any attribute
     if _has_state(what):
         trace.require(SnapshotGuard(lambda: what, f"an attribute of {type(what).__name__}"))
     watch(type(what), trace, seen)

@@ -378,6 +378,25 @@ def test_a_trace_in_one_thread_does_not_show_in_another():
     worker.join()
 
 
+class HasEverything:
+    def __getattr__(self, name):
+        if name.startswith("__") and name != "__wrapped__":
+            raise AttributeError(name)
+        return HasEverything()
+
+
+everything = HasEverything()
+
+
+def test_an_object_that_has_any_attribute_is_no_wrapper():
+    @cr.compile
+    def f(x):
+        everything.anything  # noqa: B018
+        return x + 1
+
+    assert f(cr.ones(1)).item() == 2
+
+
 def test_numbers_asked_for_while_tracing_raise_with_the_users_line():
     questions = [
         lambda x: x.sum().item(),

@@ -34,6 +34,18 @@ def test_a_sound_graph_passes():
     verify(sample())
 
 
+def test_what_is_known_to_follow_its_primitive_is_not_computed_again():
+    graph = sample()
+    second = graph.equations[1]
+    second.output = graph.outputs[0] = Variable((3,), FLOAT)
+    verify(graph, sound={second})
+    with pytest.raises(MalformedGraph, match="declared is"):
+        verify(graph, sound={graph.equations[0]})
+    graph.equations.reverse()
+    with pytest.raises(MalformedGraph, match="before its definition"):
+        verify(graph, sound=set(graph.equations))
+
+
 def test_variables_end_at_their_last_use():
     graph = sample()
     (x,), (c,), (z,) = graph.inputs, graph.constants, graph.outputs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -34,12 +35,14 @@ def eliminate_common_subexpressions(graph: Graph) -> Graph:
         )
         found = first.setdefault(key, equation.output)
         if found is equation.output:
-            equations.append(
-                Equation(equation.primitive, inputs, equation.params, found, equation.source)
-            )
+            equations.append(_reading(equation, inputs))
         same[equation.output] = found
     outputs = [same.get(v, v) for v in graph.outputs]
     return Graph(graph.inputs, constants, equations, outputs)
+
+
+def _reading(equation: Equation, inputs: tuple[Variable, ...]) -> Equation:
+    return equation if inputs == equation.inputs else replace(equation, inputs=inputs)
 
 
 def _as_text(item: tuple[str, Any]) -> tuple[str, str]:

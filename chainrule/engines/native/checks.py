@@ -38,9 +38,13 @@ def last_check(kernels: list[Kernel], region_of: dict[int, int], stored: set[int
         found = set(facts(kernel, stored)) - known
         if found:
             last = max(last, region_of[kernel.place])
-        known |= found
-        known |= {(*fact[:-1], True) for fact in found if fact[0] == "index"}
+        known |= with_answers(found)
     return last
+
+
+def with_answers(found: set[Fact]) -> set[Fact]:
+    """What holds once these facts were looked at."""
+    return found | {(*fact[:-1], True) for fact in found if fact[0] == "index"}
 
 
 def facts(kernel: Kernel, stored: set[int]) -> Iterator[Fact]:

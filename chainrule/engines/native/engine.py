@@ -8,28 +8,31 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import importlib
 import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from sys import getrefcount
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from chainrule.engines.measurement import Measurement
 from chainrule.engines.native import cache
-from chainrule.engines.native.blueprint import Blueprint, constants_of, drawn
-from chainrule.engines.native.llvm import VERSION, compile_object, load
-from chainrule.engines.native.measure import measured
-from chainrule.engines.native.memory_plan import Buffer
-from chainrule.engines.native.nodes import Node
-from chainrule.engines.native.plan import Plan
+from chainrule.engines.native.blueprint import constants_of, packed, unpacked
+from chainrule.engines.native.llvm import VERSION, load
 from chainrule.engines.native.pool import aligned, pool
 from chainrule.engines.native.program import Loop, Program
-from chainrule.engines.native.report import Report
 from chainrule.engines.native.target import target
 from chainrule.engines.reference import ReferenceProgram
 from chainrule.ir.graph import Graph
+
+if TYPE_CHECKING:
+    from chainrule.engines.native.memory_plan import Buffer
+    from chainrule.engines.native.nodes import Node
+    from chainrule.engines.native.plan import Plan
+    from chainrule.engines.native.report import Report
 
 Spots = tuple[np.ndarray, np.ndarray]  # places among the arguments, and offsets in bytes
 
@@ -43,6 +46,12 @@ def _sources() -> str:
     return digest.hexdigest()
 
 
+def _making() -> Any:
+    """What plans, writes and compiles, loaded when there is a program that is not on the disk,
+    or somebody asks about one."""
+    return importlib.import_module("chainrule.engines.native.making")
+
+
 class NativeProgram:
     """A graph made ready to run.
 
@@ -53,9 +62,9 @@ class NativeProgram:
         self.graph, self._donations = graph, donations or {}
         self.seconds: dict[str, float] = {}
         self.from_disk = False
-        code = self._made()
+        objects = self._made()
         start = time.perf_counter()
-        self.library = load(code)
+        self.library = load(objects)
         self.seconds["load"] = time.perf_counter() - start
         self._constants = [np.ascontiguousarray(c) for c in constants_of(graph)]
         self._arena = aligned(self.blueprint.arena)
@@ -73,27 +82,23 @@ class NativeProgram:
     @functools.cached_property
     def plan(self) -> Plan:
         """How the graph became a program; worked out again if the program is from the disk."""
-        return Plan(self.graph, target(), self._donations)
+        return _making().planned(self.graph, self._donations)
 
-    def _made(self) -> bytes:
+    def _made(self) -> list[bytes]:
         """The machine code, from the disk if it was made before; and the blueprint."""
         start = time.perf_counter()
         key = f"{VERSION}\n{target().key}\n{_sources()}\n{self._donations}\n{self.graph!r}"
         data = cache.fetch(key)
         self.seconds["look into the disk cache"] = time.perf_counter() - start
         if data is not None:
-            size = int.from_bytes(data[:8], "little")
-            self.blueprint = Blueprint.read(data[8 : 8 + size].decode())
+            self.blueprint, objects = unpacked(data)
             self.from_disk = True
-            return data[8 + size :]
-        code = compile_object(self.plan.module(), self.plan.target)
-        self.plan.lap("LLVM")
+            return objects
+        self.plan, self.blueprint, objects = _making().made(self.graph, self._donations)
         self.seconds |= self.plan.seconds
-        self.blueprint = drawn(self.plan, self.graph)
         if all(region.call is None for region in self.plan.regions):
-            text = self.blueprint.text().encode()
-            cache.store(key, len(text).to_bytes(8, "little") + text + code)
-        return code
+            cache.store(key, packed(self.blueprint, objects))
+        return objects
 
     def _arguments(self) -> tuple[np.ndarray, dict[tuple[str, int], Spots]]:
         """A row of addresses for each function, one after another; and where the memory of
@@ -116,7 +121,8 @@ class NativeProgram:
 
     def _programs(self) -> list[Program | Node]:
         """Runs of native regions, and between them the nodes that NumPy computes."""
-        plan, segments = self.blueprint, list[Program | Node]()
+        plan = self.blueprint
+        segments: list[Program | Node] = []
         calls = iter(self._calls())
         first = 0
         for number, region in enumerate([*plan.regions, [-1]]):
@@ -224,11 +230,11 @@ class NativeProgram:
 
     def report(self) -> Report:
         """What became of the graph."""
-        return Report(self.graph, self.plan, self.seconds, self.from_disk)
+        return _making().Report(self.graph, self.plan, self.seconds, self.from_disk)
 
     def profile(self, inputs: Sequence[np.ndarray], repeat: int) -> Measurement:
         """Seconds of each kernel, medians of so many runs on copies of what is written over."""
-        return measured(self, inputs, repeat)
+        return _making().measured(self, inputs, repeat)
 
     def last_inputs(self) -> list[np.ndarray] | None:
         """The arrays of the last run, or what it wrote over them; None before the first."""

@@ -134,8 +134,7 @@ class _Grouping:
         return plain and all(v.is_loop for read in reads for v in read.position.terms)
 
     def _has_common(self, kernel: Kernel, reads: dict[int, Node], unit: Unit) -> bool:
-        makes = {id(n) for n in kernel.nodes}
-        if makes & reads.keys():
+        if any(self.maker.get(i) is kernel for i in reads):
             return True
         if kernel.kind == PRODUCT:
             return False

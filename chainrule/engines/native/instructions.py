@@ -37,7 +37,12 @@ class Instructions:
         self.declared: dict[str, str] = {}  # function → declaration
         self.helpers: dict[str, str] = {}  # name → text of a function that this one calls
         self._count = 0
-        self.pointers = {p: Value(f"%{p}", "ptr", 1, 0) for p in self.parameters}
+        self.pointers: dict[str, Value] = {}
+        self.origins: dict[str, frozenset[str]] = {}  # address → the parameters it is made of
+        self.loads: set[str] = set()  # the parameters through which the function reads
+        self.stores: set[str] = set()  # and those through which it writes
+        for parameter in self.parameters:
+            self._know(parameter)
         self.chunk = Value("%chunk", "i64", 1, 0)
         self.scratch = Value("%scratch", "ptr", 1, 0)
 
@@ -68,7 +73,14 @@ class Instructions:
         value = Value(self.fresh("%t"), kind, lanes, level)
         region.lines.append(f"{value.name} = {text}")
         region.known[text] = value
+        if kind == "ptr":
+            self.origins[value.name] = self._origin(operands)
         return value
+
+    def _origin(self, operands: Sequence[Value]) -> frozenset[str]:
+        """The parameters that an address is made of; none for what is no parameter."""
+        known = [self.origins[o.name] for o in operands if o.name in self.origins]
+        return known[0] if len(known) == 1 else frozenset().union(*known)
 
     def here(self, text: str, kind: str, lanes: Count) -> Value:
         """An instruction that must stand where it is written."""
@@ -87,8 +99,12 @@ class Instructions:
         """A parameter of the function; a new one, if there is none of that name."""
         if name not in self.pointers:
             self.parameters.append(name)
-            self.pointers[name] = Value(f"%{name}", "ptr", 1, 0)
+            self._know(name)
         return self.pointers[name]
+
+    def _know(self, parameter: str) -> None:
+        self.pointers[parameter] = Value(f"%{parameter}", "ptr", 1, 0)
+        self.origins[f"%{parameter}"] = frozenset({parameter})
 
     def comment(self, text: str) -> None:
         self.effect(f"; {text}")

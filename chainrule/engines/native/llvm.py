@@ -16,7 +16,8 @@ from chainrule.engines.native.target import Target, host
 #: which compiler made an object: part of every key under which one is kept
 VERSION = f"llvmlite {llvmlite.__version__} LLVM {'.'.join(map(str, llvm.llvm_version_info))}"
 
-_numbers = itertools.count()  # libraries in the linker need names of their own
+LIBRARIES = 64  # of one linker
+_numbers = itertools.count()  # libraries in a linker need names of their own
 
 
 def compile_object(text: str, target: Target) -> bytes:
@@ -31,14 +32,6 @@ def compile_object(text: str, target: Target) -> bytes:
     return _machine(target).emit_object(_optimized(text, target))
 
 
-def compile_objects(texts: Sequence[str], target: Target) -> list[bytes]:
-    """compile_object of each text.
-
-    Notes: one after the other. llvmlite lets one thread at a time into LLVM.
-    """
-    return [compile_object(text, target) for text in texts]
-
-
 def assembly(text: str, target: Target) -> str:
     """What compile_object makes, in assembly language."""
     return _machine(target).emit_assembly(_optimized(text, target))
@@ -50,12 +43,19 @@ def _optimized(text: str, target: Target) -> Any:
     module.triple = target.triple
     module.data_layout = str(machine.target_data)
     module.verify()
+    passes, builder = _passes(target)
+    passes.run(module, builder)
+    return module
+
+
+@functools.cache
+def _passes(target: Target) -> tuple[Any, Any]:
+    """What runs over each module: made once, as llvmlite lets go of neither."""
     passes = llvm.create_new_module_pass_manager()
     passes.add_always_inliner_pass()
     passes.add_sroa_pass()
     options = llvm.create_pipeline_tuning_options(speed_level=1)
-    passes.run(module, llvm.create_pass_builder(machine, options))
-    return module
+    return passes, llvm.create_pass_builder(_machine(target), options)
 
 
 @functools.cache
@@ -75,8 +75,9 @@ class Library:
     Notes: the code goes when the library does, so whoever keeps an address keeps the library.
     """
 
-    def __init__(self, linked: Any) -> None:
+    def __init__(self, linked: Any, linker: Any) -> None:
         self._linked = linked
+        self._linker = linker
         self._found: dict[str, Any] = {}  # each keeps the library in memory
 
     def address(self, name: str) -> int:
@@ -86,28 +87,34 @@ class Library:
         """
         if name not in self._found:
             try:
-                self._found[name] = _linker().lookup(self._linked.name, name)
+                self._found[name] = self._linker.lookup(self._linked.name, name)
             except RuntimeError as error:
                 raise KeyError(f"{name}: {error}") from None
         return self._found[name][name]
 
 
-def load(data: bytes, symbols: Mapping[str, int] | None = None) -> Library:
-    """Put an object file for this machine into memory.
+def load(data: bytes | Sequence[bytes], symbols: Mapping[str, int] | None = None) -> Library:
+    """Put an object file for this machine, or several, into memory.
 
     Args:
         symbols: name → address of what the code calls beside the system's C library.
 
     Raises: RuntimeError with LLVM's words, where the bytes are no object file for this machine.
     """
-    builder = llvm.JITLibraryBuilder().add_object_img(data)
+    builder = llvm.JITLibraryBuilder()
+    for image in [data] if isinstance(data, bytes) else data:
+        builder.add_object_img(image)
     for name, address in (symbols or {}).items():
         builder.import_symbol(name, address)
-    return Library(builder.link(_linker(), f"native{next(_numbers)}"))
+    number = next(_numbers)
+    linker = _linker(number // LIBRARIES)
+    return Library(builder.link(linker, f"native{number}"), linker)
 
 
-@functools.cache
-def _linker() -> Any:
+@functools.lru_cache(1)
+def _linker(generation: int) -> Any:
+    """What puts code into memory. Kilobytes of each library that has gone stay with its linker,
+    so there is a new one now and then; the old one goes with the last of its libraries."""
     host()
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()

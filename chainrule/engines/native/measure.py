@@ -15,7 +15,7 @@ import numpy as np
 
 from chainrule.engines.measurement import Measurement, Row
 from chainrule.engines.native.accounting import Call, calls, origin, owners
-from chainrule.engines.native.blueprint import longest_first
+from chainrule.engines.native.drawing import longest_first
 from chainrule.engines.native.grouping import Kernel
 from chainrule.engines.native.limits import Limits, machine_limits
 from chainrule.engines.native.nodes import Node

@@ -42,6 +42,7 @@ class MemoryInstructions(Instructions):
         stored = "i8" if kind == "i1" else kind
         type_, align = vector_type(stored, lanes), max(1, BITS[stored] // 8)
         operands = (address,) if mask is None else (address, mask)
+        self.loads |= self._origin([address])
         if mask is None:
             text = f"load {type_}, ptr {address.name}, align {align}"
         else:
@@ -85,6 +86,7 @@ class MemoryInstructions(Instructions):
         if value.kind == "i1":
             value = self.convert("zext", value, "i8")
         align = max(1, BITS[value.kind] // 8)
+        self.stores |= self._origin([address])
         if mask is not None and mask.number == 1:  # the first lane: LLVM 22 stores too much
             value, mask = self.part(value, 0, 1), None
         if mask is None:
@@ -103,6 +105,7 @@ class MemoryInstructions(Instructions):
         """One element from each of a vector of addresses."""
         stored, lanes = ("i8" if kind == "i1" else kind), addresses.lanes
         mask = mask or self.constant("i1", 1, lanes)
+        self.loads |= self._origin([addresses])
         type_, name = vector_type(stored, lanes), f"llvm.masked.gather.v{lanes}"
         name += f"{suffix(stored)}.v{lanes}p0"
         self.declared[name] = (
@@ -125,6 +128,7 @@ class MemoryInstructions(Instructions):
             value = self.convert("zext", value, "i8")
         lanes = value.lanes
         mask = mask or self.constant("i1", 1, lanes)
+        self.stores |= self._origin([addresses])
         name = f"llvm.masked.scatter.v{lanes}{suffix(value.kind)}.v{lanes}p0"
         self.declared[name] = (
             f"declare void @{name}({value.type}, <{lanes} x ptr>, i32, <{lanes} x i1>)"

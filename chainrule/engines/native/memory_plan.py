@@ -63,14 +63,3 @@ def arrange(buffers: list[Buffer]) -> int:
 
 def _rounded(size: int) -> int:
     return -(-max(size, 1) // LINE) * LINE + STAGGER
-
-
-def verify(buffers: list[Buffer]) -> None:
-    """Raise AssertionError where two buffers in use at one time overlap."""
-    order = sorted(buffers, key=lambda b: b.offset)
-    for i, a in enumerate(order):
-        for b in order[i + 1 :]:
-            if b.offset >= a.offset + a.size:
-                break
-            if a.first <= b.last and b.first <= a.last:
-                raise AssertionError(f"{a.label} and {b.label} share memory while both live")

@@ -179,16 +179,16 @@ class Nest:
         return loop
 
 
-def settle(order: list[Node], stored: Stored) -> None:
+def settle(nodes: list[Node], stored: Stored) -> None:
     """Store also what could not be read otherwise: reshaped, without an index of its own."""
-    for node in order:
+    for node in nodes:
         while id(node) in stored and node.op not in (INPUT, CONSTANT):
             try:
                 _try_reading(node, stored)
                 break
             except NeedsMemory as missing:
                 stored.put(missing.node, "no index of its own where it is read reshaped")
-                settle(order[: order.index(missing.node) + 1], stored)
+                settle([missing.node], stored)  # for all others there is less to do now
 
 
 def _try_reading(node: Node, stored: set[int]) -> None:

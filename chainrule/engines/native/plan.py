@@ -8,6 +8,7 @@ layouts       in which order their axes lie                            layouts.p
 regions       kernels that need not wait for each other                here
 code          the text of each kernel                                  writing.py
 arena         where the values between kernels lie                     memory_plan.py
+check         is every value there when it is read                     verifier.py
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import copy
 import time
 from collections.abc import Callable, Iterable
 
+from chainrule.engines.native.compilation import Compilation
 from chainrule.engines.native.emission import Place
 from chainrule.engines.native.expression import NeedsMemory
 from chainrule.engines.native.grouping import Kernel, dependencies, group
@@ -38,6 +40,7 @@ from chainrule.engines.native.rewrites.passes import BODY_PASSES
 from chainrule.engines.native.rewrites.rewriting import rewritten
 from chainrule.engines.native.storing import decide, piece
 from chainrule.engines.native.target import Target
+from chainrule.engines.native.verifier import verify
 from chainrule.engines.native.writing import Writing
 from chainrule.ir.graph import Graph
 from chainrule.ops.conversion import Copy
@@ -49,9 +52,15 @@ PASSES = (("loops", LOOPS), ("gathers", GATHERS), *BODY_PASSES)
 class Plan(Writing):
     """Everything that is decided about a graph before it runs."""
 
-    def __init__(self, graph: Graph, target: Target, donations: dict[int, int]) -> None:
-        """donations: output → the input whose memory it may take."""
-        self.target = target
+    def __init__(
+        self, graph: Graph, target: Target, donations: dict[int, int],
+        compilation: Compilation | None = None,
+    ) -> None:  # fmt: skip
+        """
+        donations: output → the input whose memory it may take.
+        compilation: gets each function as soon as it is written.
+        """
+        self.target, self.compilation = target, compilation
         self.lanes = target.vector_bytes // 4
         self.fused = target.fused
         self.seconds: dict[str, float] = {}
@@ -66,6 +75,8 @@ class Plan(Writing):
             return donations
 
         self.decide(bind)
+        verify(self)
+        self.lap("verify")
 
     def inner(self, inputs: list[Node], outputs: list[Node], fixed: Iterable[Node]) -> Plan:
         """A plan of other nodes for the same processor: of the body of a loop."""
@@ -82,15 +93,17 @@ class Plan(Writing):
         """
         self._store()
         self.row_major: set[int] = set()  # read through a reshape: the order must be plain
+        self._forget()
         while True:
             self._group()
             self.buffers: dict[int, Buffer] = {}
             self._place(bind(self))
             try:
                 self._write()
-                return
+                break
             except NeedsMemory as missing:
                 self._keep_plain(missing.node)
+        self._forget()
 
     def _keep_plain(self, node: Node) -> None:
         """Store a node, if it is not, and in row-major order, if it is."""

@@ -11,7 +11,10 @@ from chainrule.engines.native.nodes import Node
 
 @dataclass(slots=True, eq=False)
 class Function:
-    """A call of a generated function: its arguments and its number of chunks."""
+    """A call of a generated function: its arguments and its number of chunks.
+
+    Args: reads, writes: the places of the arguments that it loads from and stores through.
+    """
 
     name: str
     buffers: list[Buffer]
@@ -19,6 +22,8 @@ class Function:
     kernel: Kernel
     label: str
     flops: int = 0
+    reads: tuple[int, ...] = ()
+    writes: tuple[int, ...] = ()
 
 
 @dataclass(slots=True, eq=False)

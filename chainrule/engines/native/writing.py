@@ -7,20 +7,23 @@ import hashlib
 import re
 from typing import TYPE_CHECKING
 
+from chainrule.engines.native.compilation import Compilation
 from chainrule.engines.native.emission import Place
 from chainrule.engines.native.emitter import Emitter
 from chainrule.engines.native.grouping import Kernel
 from chainrule.engines.native.layouts import Order, strides_of
+from chainrule.engines.native.likeness import Likeness
 from chainrule.engines.native.loops import LoopCode, Repeated
-from chainrule.engines.native.memory_plan import Buffer, arrange, verify
+from chainrule.engines.native.memory_plan import Buffer, arrange
 from chainrule.engines.native.nest import Nest, Unit
 from chainrule.engines.native.nest_code import NestCode
-from chainrule.engines.native.nodes import INPUT, LOOP, PRODUCT, Node
+from chainrule.engines.native.nodes import LOOP, PRODUCT, Node
 from chainrule.engines.native.own_kernels import WRITERS
 from chainrule.engines.native.product_code import PartCode
 from chainrule.engines.native.regions import Function, Region
 from chainrule.engines.native.storing import Stored
 from chainrule.engines.native.target import Target
+from chainrule.engines.native.verifier import verify_lives
 
 if TYPE_CHECKING:
     from chainrule.engines.native.plan import Plan
@@ -30,6 +33,7 @@ class Writing:
     """The half of a plan that writes code, once all is decided."""
 
     target: Target
+    compilation: Compilation | None  # whoever wants machine code of the functions
     lanes: int
     fused: bool
     status: Buffer
@@ -52,10 +56,15 @@ class Writing:
     def as_plan(self) -> Plan:
         raise NotImplementedError
 
+    def _forget(self) -> None:
+        """Nothing is written yet."""
+        self.products: dict[tuple, Emitter] = {}  # by all that the code depends on
+        self.nests: dict[tuple, tuple[Emitter, int]] = {}  # and into how many chunks it is cut
+        self.written: dict[Emitter, tuple[str, str]] = {}  # name and text
+
     def _write(self) -> None:
         self.extra: list[Buffer] = []
         self.texts: dict[str, str] = {}  # name → text
-        self.products: dict[tuple, Emitter] = {}
         self.helpers: dict[str, str] = {}
         self.declared: dict[str, str] = {}
         self.regions: list[Region] = []
@@ -79,7 +88,7 @@ class Writing:
             self.regions += [r for r in (before, main, after) if r.functions or r.call]
         self.lap("code")
         self.arena = arrange(self.own_buffers())
-        verify(self.own_buffers())
+        verify_lives(self.own_buffers())
         self.lap("arrange memory")
 
     def own_buffers(self) -> list[Buffer]:
@@ -116,17 +125,14 @@ class Writing:
         if not nodes:
             return
         names: dict[Buffer, str] = {}
+        place = functools.partial(self.place_of, names=names)
         assert kernel.nest is not None
-        code = NestCode(
-            kernel.nest,
-            self.stored,
-            self.local,
-            lambda node: self.place_of(node, names),
-            self.lanes,
-            self.fused,
-        )
-        emitter = code.write("kernel")
-        region.functions.append(self._function(kernel, emitter, code.chunks, names))
+        key = Likeness(self.stored, self.local, place).key(kernel.nest)
+        if key not in self.nests:
+            code = NestCode(kernel.nest, self.stored, self.local, place, self.lanes, self.fused)
+            self.nests[key] = code.write("kernel"), code.chunks
+        emitter, chunks = self.nests[key]
+        region.functions.append(self._function(kernel, emitter, chunks, names))
 
     def _own(self, kernel: Kernel, region: Region) -> None:
         (node,) = kernel.nodes
@@ -147,18 +153,32 @@ class Writing:
         label: str = "",
         flops: int = 0,
     ) -> Function:
-        """A call of the function that the emitter wrote; equal functions are one."""
-        text = emitter.text()
-        digest = hashlib.sha256(text.encode()).hexdigest()[:16]
-        name = f"k{digest}"
-        if name not in self.texts:
-            self.texts[name] = re.sub(r"@kernel\b", f"@{name}", text)
-        self.helpers |= emitter.helpers
-        self.declared |= emitter.declared
+        """A call of the function that the emitter wrote."""
+        name = self._named(emitter)
         known = {parameter: buffer for buffer, parameter in names.items()} | (given or {})
         known["status"] = self.status
         buffers = [known[p] for p in emitter.parameters]
-        return Function(name, buffers, chunks, kernel, label or repr(kernel.nodes), flops)
+        reads, writes = [
+            tuple([i for i, p in enumerate(emitter.parameters) if p in touched])
+            for touched in (emitter.loads, emitter.stores)
+        ]
+        label = label or repr(kernel.nodes)
+        return Function(name, buffers, chunks, kernel, label, flops, reads, writes)
+
+    def _named(self, emitter: Emitter) -> str:
+        """The name of the function that the emitter wrote; equal functions are one."""
+        if emitter not in self.written:
+            text = emitter.text()
+            name = "k" + hashlib.sha256(text.encode()).hexdigest()[:16]
+            self.written[emitter] = name, re.sub(r"@kernel\b", f"@{name}", text)
+        name, text = self.written[emitter]
+        if name not in self.texts:
+            self.texts[name] = text
+            self.helpers |= emitter.helpers
+            self.declared |= emitter.declared
+            if self.compilation is not None:
+                self.compilation.add(name, text, emitter)
+        return name
 
     def _all_buffers(self) -> list[Buffer]:
         return [*self.buffers.values(), *self.extra]
@@ -209,9 +229,12 @@ class Writing:
         self, code: PartCode, names: dict[Buffer, str], partial: Place | None
     ) -> Emitter:
         """The function of a contraction; written once for equal ones."""
-        if code.nest.units:
-            return code.write("kernel", self.lanes, self.fused, partial)
-        key = (code.planned.given, partial, self.place_of(code.node, names))
+        place = functools.partial(self.place_of, names=names)
+        key: tuple = (code.planned.given, len(code.node.params["parts"]), partial)
+        key += (place(code.node),)
+        if partial is None:
+            likeness = Likeness(self.stored, self.local, place)
+            key += (code.part, likeness.key(code.nest, code.node))
         if key not in self.products:
             self.products[key] = code.write("kernel", self.lanes, self.fused, partial)
         return self.products[key]
@@ -253,8 +276,8 @@ class Writing:
         source = self.buffers[id(found.node)]
         if pack is None:
             return source
-        key = (id(source), repr(pack))
-        if key in packs and packs[key].last >= 0 and self._unchanged(found.node, region):
+        key = (id(found.node), repr(pack))  # another node may lie in the same memory later
+        if key in packs:
             packs[key].used_in(region)
             return packs[key]
         size = pack.size * found.node.dtype.itemsize
@@ -278,17 +301,6 @@ class Writing:
             )
         )
         return buffer
-
-    def _unchanged(self, node: Node, region: int) -> bool:
-        """Whether nothing has been written over the node's memory before this region."""
-        return node.op is not INPUT or not any(
-            self.buffers[id(self.roots[o])] is self.buffers[id(node)] for o in self.taken
-        )
-
-    def module(self) -> str:
-        """The text of all functions."""
-        parts = [*self.helpers.values(), *self.texts.values(), *self.declared.values()]
-        return "\n".join([*parts, f"attributes #0 = {{ {self.target.attributes} }}", ""])
 
 
 def _with_product(nest: Nest, node: Node) -> Nest:

@@ -5,7 +5,7 @@ import ctypes
 import numpy as np
 import pytest
 
-from chainrule.engines.native.llvm import assembly, compile_object, compile_objects, load
+from chainrule.engines.native.llvm import assembly, compile_object, load
 from chainrule.engines.native.target import host
 
 DOUBLE = """
@@ -54,9 +54,14 @@ def test_constants_come_along():
 
 def test_each_library_has_its_own_names():
     texts = [DOUBLE, DOUBLE.replace("add", "sub")]
-    first, second = (load(data) for data in compile_objects(texts, host()))
+    first, second = (load(compile_object(text, host())) for text in texts)
     assert Function(first.address("double"))(4) == 8
     assert Function(second.address("double"))(4) == 0
+
+
+def test_several_objects_are_one_library():
+    library = load([compile_object(text, host()) for text in (DOUBLE, TABLE)])
+    assert Function(library.address("double"))(Function(library.address("lookup"))(3)) == 14
 
 
 def test_what_the_code_calls_is_given_by_address():

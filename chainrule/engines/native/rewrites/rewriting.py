@@ -34,7 +34,9 @@ class SharingBuilder(Builder):
         else:
             try:
                 params = tuple(sorted(node.params.items()))
-                key = (node.op, tuple(map(id, node.inputs)), params, node.shape, node.dtype)
+                floats = [repr(x) for x in node.params.values() if isinstance(x, float)]  # -0.0
+                key = (node.op, tuple(map(id, node.inputs)), params, *floats,
+                       node.shape, node.dtype)  # fmt: skip
                 hash(key)
             except TypeError:
                 return node
