@@ -1,0 +1,60 @@
+"""A function called in ever other situations: old recordings go, and all that they held."""
+
+import gc
+import importlib
+import weakref
+
+import numpy as np
+import pytest
+
+import chainrule as cr
+from chainrule.engines.native import llvm
+
+compiling = importlib.import_module("chainrule.compiler.compile")
+
+
+@pytest.fixture
+def few(monkeypatch):
+    """Two recordings and three reasons are kept, a linker has one library."""
+    monkeypatch.setattr(compiling, "MOST_RECORDINGS", 2)
+    monkeypatch.setattr(compiling, "MOST_REASONS", 3)
+    monkeypatch.setattr(llvm, "LIBRARIES", 1)
+
+
+def test_the_oldest_recordings_go(few):
+    double = cr.compile(lambda x: 2 * x, engine="reference")
+    for size in range(1, 6):
+        np.testing.assert_array_equal(double(cr.ones(size)).numpy(), np.full(size, 2))
+    explanation = double.explain()
+    inputs = [recording.graph.inputs[0].shape for recording in explanation.recordings]
+    assert inputs == [(4,), (5,)]
+    assert len(explanation.reasons()) == 3
+    assert "shape (5,) instead of (4,)" in explanation.reasons()[-1]
+
+
+def test_a_recording_that_was_dropped_is_made_again(few):
+    double = cr.compile(lambda x: 2 * x, engine="reference")
+    for size in (1, 2, 3, 1):
+        assert double(cr.ones(size)).shape == (size,)
+    assert double.explain().reasons()[-1].endswith("shape (1,) instead of (3,)")
+
+
+def test_machine_code_and_its_linker_go_with_the_recording(few):
+    weight = cr.tensor(3.0, requires_grad=True)
+
+    @cr.compile(engine="native")
+    def step(x):
+        weight.grad = None
+        loss = (x * weight).sum()
+        loss.backward()
+        return loss.detach()
+
+    step(cr.ones(1))
+    library = step.explain().recordings[0].program.library
+    code, linker = weakref.ref(library), weakref.ref(library._linker)
+    del library
+    for size in range(2, 7):
+        assert step(cr.ones(size)).item() == 3 * size
+        assert weight.grad.item() == size
+    gc.collect()
+    assert code() is None and linker() is None
