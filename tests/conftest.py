@@ -1,5 +1,6 @@
 """What all tests share: a cache folder of this run, and the engine of bit-for-bit tests."""
 
+import os
 import signal
 
 import pytest
@@ -17,8 +18,12 @@ def pytest_configure():
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_cache(tmp_path_factory):
+    """One folder for the whole run, also where several processes share the tests."""
+    whole = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        whole = whole.parent
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CHAINRULE_CACHE_DIR", str(tmp_path_factory.mktemp("compiled")))
+        patch.setenv("CHAINRULE_CACHE_DIR", str(whole / "compiled"))
         yield
 
 
