@@ -5,6 +5,10 @@ import signal
 
 import pytest
 
+if "PYTEST_XDIST_WORKER" in os.environ:  # the processes share the cores: one thread for each
+    for variable in ("CHAINRULE_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
+        os.environ.setdefault(variable, "1")
+
 #: folders whose tests compare compiled functions with eager ones bit for bit, which the
 #: reference engine promises; tests/engines/native holds the native engine against it
 BIT_FOR_BIT = ("distributions", "functional", "nn", "optim", "tensor")
