@@ -221,13 +221,29 @@ if _TYPE_CHECKING:
     from chainrule import data as data
     from chainrule import datasets as datasets
     from chainrule import distributions as distributions
+    from chainrule import doctor as doctor
+    from chainrule import journal as journal
     from chainrule import metrics as metrics
     from chainrule import models as models
+    from chainrule import pictures as pictures
+    from chainrule import report as report
     from chainrule import train as train
     from chainrule import transforms as transforms
 
 #: what is loaded when it is first used, so that importing chainrule is quick
-_LATER = ("data", "datasets", "distributions", "metrics", "models", "train", "transforms")
+_LATER = (
+    "data",
+    "datasets",
+    "distributions",
+    "doctor",
+    "journal",
+    "metrics",
+    "models",
+    "pictures",
+    "report",
+    "train",
+    "transforms",
+)
 
 
 def __getattr__(name: str) -> _Any:

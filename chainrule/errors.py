@@ -90,20 +90,28 @@ class RunError(ChainruleError, RuntimeError):
 
 def codes() -> list[str]:
     """Every error code, in order."""
-    return sorted(page.stem for page in PAGES.glob("*.md"))
+    return sorted(page.stem for page in PAGES.glob("CR*.md"))
+
+
+def findings() -> list[str]:
+    """The code of every finding of the doctor, in order."""
+    return sorted(page.stem for page in PAGES.glob("D*.md"))
 
 
 def explain(code: str) -> str:
-    """The page about one error code: what it means, why it happens, how to mend it.
+    """The page about one code, of an error or of a finding of the doctor: what it means, why
+    it happens, how to mend it.
 
     Raises: ArgumentError (CR901) for a code that does not exist.
     """
     known = codes()
-    if code.upper() not in known:
+    found = findings()
+    if code.upper() not in (*known, *found):
         raise ArgumentError(
             "CR901",
             f"there is no error code {code!r}; the {len(known)} codes go from {known[0]} to "
-            f"{known[-1]}, and an error's message begins with its own",
+            f"{known[-1]}, and an error's message begins with its own; findings of the doctor "
+            f"are {found[0]} to {found[-1]}",
         )
     return (PAGES / f"{code.upper()}.md").read_text(encoding="utf-8")
 

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1] / "chainrule"
 FLOORS = {
     "errors": -1, "explanations": -1, "settings": -1, "version": -1,
     "dtypes": 0, "shapes": 0, "device": 0, "memory": 0, "memory_format": 0,
-    "absent": 0, "files": 0, "switches": 0.5, "threads": 0, "timing": 0,
+    "absent": 0, "files": 0, "observers": 0, "switches": 0.5, "threads": 0, "timing": 0,
     "ops": 1,
     "ir": 2,
     "tensor": 3,
@@ -21,7 +21,10 @@ FLOORS = {
     "nn": 7, "data": 7, "metrics": 7,
     "distributions": 7,
     "optim": 7.5,  # swa_utils averages modules
+    "journal": 7,
+    "doctor": 7.8,  # looks at models, optimizers and batches; knows no loop
     "train": 8, "models": 8, "interop": 8,
+    "report": 8.5, "pictures": 8.5,
     "cli": 10,
 }  # fmt: skip
 

@@ -17,7 +17,7 @@ from chainrule.train import loop
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "chainrule"
-DOCUMENTS = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md")
+DOCUMENTS = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/doctor.md")
 OPTIONS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 
 

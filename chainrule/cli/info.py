@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from chainrule.cli.environment import environment
+from chainrule.report.environment import environment
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:

@@ -8,11 +8,21 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from chainrule.cli import evaluate, explain, info, predict, profile, train
+from chainrule.cli import (
+    compare,
+    doctor,
+    evaluate,
+    explain,
+    info,
+    predict,
+    profile,
+    report,
+    train,
+)
 from chainrule.errors import ArgumentError, ChainruleError
 from chainrule.version import __version__
 
-COMMANDS = (train, evaluate, predict, info, explain, profile)
+COMMANDS = (train, evaluate, predict, report, compare, doctor, info, explain, profile)
 FAILED = 2
 
 

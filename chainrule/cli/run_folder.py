@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from chainrule import nn
-from chainrule.cli.environment import environment
 from chainrule.cli.execution import Execution
 from chainrule.cli.recipe import Recipe
 from chainrule.errors import ChainruleError, RunError
 from chainrule.files import make_folder, write_text
+from chainrule.report.environment import environment
 from chainrule.train import checkpoints, load, save
 
 RUNS = Path("runs")
@@ -26,6 +26,8 @@ class RunFolder:
 
     config.json          the recipe, the engine, and the versions and machine it was run with
     history.jsonl        the scores, one line per epoch
+    journal.jsonl        all that happened, and the report made of it:
+    report.html          opens in a browser
     checkpoints/         what is needed to go on
     weights.safetensors  the finished model
     """

@@ -18,6 +18,7 @@ from chainrule.cli.run_folder import RunFolder, new_run_folder, restore
 from chainrule.data import DataLoader, Splits
 from chainrule.errors import ArgumentError, RunError
 from chainrule.metrics import Accuracy
+from chainrule.report import Report
 from chainrule.tensor.generator import manual_seed
 from chainrule.train import (
     Callback,
@@ -33,6 +34,7 @@ from chainrule.train import (
 EVALUATION_BATCH = 256
 CHECKPOINT_SECONDS = 60  # between two checkpoints inside an epoch
 RECIPE_OPTIONS = ("model", "epochs", "batch_size", "lr", "optimizer", "schedule", "seed")
+DOCTORS: dict[str, bool | str] = {"off": False, "on": True, "fix": "fix"}
 INTERRUPTED = 130  # the exit code of a program that Ctrl-C ended
 
 
@@ -51,6 +53,12 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     parser.add_argument("--out", help="the folder for the results (runs/digits-cnn-1, …)")
     parser.add_argument(
         "--resume", metavar="RUN", help="go on with the training in this folder"
+    )
+    parser.add_argument(
+        "--doctor",
+        choices=DOCTORS,
+        default="on",
+        help="say what goes wrong, or mend it too (on)",
     )
     executions.add_to(parser)
     parser.set_defaults(run=run)
@@ -73,8 +81,9 @@ def run(arguments: argparse.Namespace) -> int:
     manual_seed(recipe.seed)
     best = EarlyStopping(patience=None)
     last = Checkpoint(folder.checkpoints, every_seconds=CHECKPOINT_SECONDS)
-    keepers = [best, History(folder.history), Progress(), last]
-    trainer = make_trainer(recipe, splits, keepers, execution)
+    report = Report(folder.path, config=recipe.to_json())
+    keepers = [best, History(folder.history), Progress(), report, last]
+    trainer = make_trainer(recipe, splits, keepers, execution, DOCTORS[arguments.doctor])
     if arguments.resume is not None:
         latest = folder.latest_checkpoint()
         restore(trainer, load_checkpoint(latest), latest)
@@ -84,12 +93,17 @@ def run(arguments: argparse.Namespace) -> int:
         return INTERRUPTED
     folder.write_weights(trainer.model)
     print(f"weights     {folder.weights}, those of epoch {best.best_epoch or trainer.epoch}")
+    print(f"report      {report.page}")
     print(accuracy_line(trainer.model, splits, execution), flush=True)
     return 0
 
 
 def make_trainer(
-    recipe: Recipe, splits: Splits, callbacks: Sequence[Callback], execution: Execution
+    recipe: Recipe,
+    splits: Splits,
+    callbacks: Sequence[Callback],
+    execution: Execution,
+    doctor: bool | str = False,
 ) -> Trainer:
     """The training that the recipe describes."""
     model = recipe.make_model()
@@ -107,6 +121,7 @@ def make_trainer(
         schedule_each=schedule.each,
         metrics={"accuracy": Accuracy()},
         callbacks=callbacks,
+        doctor=doctor,
         compile=execution.compile,
         engine=execution.engine,
     )

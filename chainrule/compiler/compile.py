@@ -5,7 +5,9 @@ from __future__ import annotations
 import copy
 import functools
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, ClassVar
 
 from chainrule.compiler.explain import Explanation
@@ -19,6 +21,23 @@ from chainrule.tensor.tensor import Tensor
 
 MOST_RECORDINGS = 64  # of one function; the oldest goes
 MOST_REASONS = 1000  # why there were recordings: the last of them are remembered
+
+_plain: ContextVar[bool] = ContextVar("plain", default=False)
+
+
+def is_running_plainly() -> bool:
+    """Whether compiled functions compute eagerly here."""
+    return _plain.get()
+
+
+@contextmanager
+def running_plainly() -> Iterator[None]:
+    """Inside, compiled functions compute eagerly, what they are made of."""
+    token = _plain.set(True)
+    try:
+        yield
+    finally:
+        _plain.reset(token)
 
 
 class Compiled:
@@ -37,10 +56,16 @@ class Compiled:
         self._lock = threading.RLock()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if trace.current.get() is not None:
+        if trace.current.get() is not None or _plain.get():
             return self.function(*args, **kwargs)
         arguments: list[Tensor] = []
-        return self._recording((args, kwargs), arguments).run(arguments)
+        recording = self._recording((args, kwargs), arguments)
+        for observer in recording.observers:
+            observer.call_begins(self, args, kwargs)
+        result = recording.run(arguments)
+        for observer in recording.observers:
+            observer.call_ends(result)
+        return result
 
     def _recording(self, call: tuple, arguments: list[Tensor]) -> Recording:
         """The recording for a call, whose tensors are put into `arguments`."""

@@ -21,12 +21,14 @@ def check_finite(graph: Graph, inputs: Sequence[np.ndarray]) -> None:
     Notes: an infinity that the program writes down itself, such as that of a mask, is let
     through.
     """
-    if not anomaly.State.check_nan:
-        return
+    if anomaly.State.check_nan and (step := first_nonfinite(graph, inputs)) is not None:
+        _complain(step)
+
+
+def first_nonfinite(graph: Graph, inputs: Sequence[np.ndarray]) -> Step | None:
+    """The first equation that gives NaN, or infinity from finite numbers."""
     with np.errstate(all="ignore"):
-        for step in steps(graph, inputs):
-            if (found := _found(step)) is not None:
-                _complain(step, found)
+        return next((s for s in steps(graph, inputs) if _found(s) is not None), None)
 
 
 def _found(step: Step) -> str | None:
@@ -48,20 +50,20 @@ def _plain(array: np.ndarray) -> np.ndarray:
     return dtypes.cast(array, np.dtype(np.float32)) if array.dtype.kind == "V" else array
 
 
-def _complain(step: Step, found: str) -> None:
+def _complain(step: Step) -> None:
     equation = step.equation
     module, _, line = equation.source.partition("at ")
     where = " in ".join(x for x in (equation.primitive.__name__, module.strip()) if x)
-    ranges = "; ".join(f"input {i}: {_range(x)}" for i, x in enumerate(step.inputs))
+    ranges = "; ".join(f"input {i}: {range_of(x)}" for i, x in enumerate(step.inputs))
     raise NonFiniteError(
         "CR411",
-        f"{where} gives {found}, of shape {step.output.shape}{' at ' * bool(line)}{line}. "
-        f"{ranges or 'It has no inputs'}. Look for a 0 in a quotient, a root or a logarithm, "
-        "or for a step that is too large",
+        f"{where} gives {_found(step)}, of shape {step.output.shape}"
+        f"{' at ' * bool(line)}{line}. {ranges or 'It has no inputs'}. Look for a 0 in a "
+        "quotient, a root or a logarithm, or for a step that is too large",
     )
 
 
-def _range(array: np.ndarray) -> str:
+def range_of(array: np.ndarray) -> str:
     """How large the numbers are."""
     array = _plain(array)
     if not array.size:

@@ -68,6 +68,7 @@ class Recording:
         trace.release()
         _check_leaks(trace)
         self.guards = GuardSet(trace.guards)
+        self.observers = trace.observers
         self._pinned = trace.pinned
         self._known = {id(b.tensor._cell) for b in self.bindings if isinstance(b, State)}
 

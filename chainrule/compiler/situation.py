@@ -52,7 +52,7 @@ def snapshot(value: Any, depth: int = 4) -> Any:
     return value
 
 
-def _settle(value: Any, witness: Witness, depth: int = 4) -> bool:
+def settle(value: Any, witness: Witness, depth: int = 4) -> bool:
     """Whether `snapshot(value)` stays as it is while no object of `witness` is replaced; the
     objects that matter are added to it."""
     if isinstance(value, PLAIN) or depth == 0:
@@ -70,7 +70,7 @@ def _settle(value: Any, witness: Witness, depth: int = 4) -> bool:
     if len(parts) > LARGEST or not _note_parts(parts, witness):
         return False
     parts = parts.values() if isinstance(parts, Mapping) else parts
-    return all(_settle(part, witness, depth - 1) for part in parts)
+    return all(settle(part, witness, depth - 1) for part in parts)
 
 
 def _note_parts(container: Any, witness: Witness) -> bool:
@@ -89,7 +89,7 @@ class SnapshotGuard(Guard):
         return snapshot(self.read())
 
     def is_settled_by(self, witness: Witness) -> bool:
-        return super().is_settled_by(witness) and _settle(self.read(), witness)
+        return super().is_settled_by(witness) and settle(self.read(), witness)
 
 
 class ClassGuard(Guard):
@@ -104,7 +104,7 @@ class ClassGuard(Guard):
     def is_settled_by(self, witness: Witness) -> bool:
         attributes = vars(self.kind)
         witness.add_mapping(attributes)
-        return all(_settle(value, witness, 3) for value in attributes.values())
+        return all(settle(value, witness, 3) for value in attributes.values())
 
 
 def _state(value: Any) -> dict[str, Any]:

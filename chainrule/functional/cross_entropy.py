@@ -6,14 +6,14 @@ from chainrule import dtypes
 from chainrule.errors import ArgumentError, DtypeError, ShapeError
 from chainrule.functional.channels import per_channel
 from chainrule.functional.labels import check_integers, in_range, within
+from chainrule.functional.loss_function import loss_function
 from chainrule.functional.reduction import asked_for, check_not_empty, check_reduction, reduced
 from chainrule.functional.softmax import log_softmax
-from chainrule.ops.narrowing import in_float32
 from chainrule.tensor.creation import arange
 from chainrule.tensor.tensor import Tensor
 
 
-@in_float32
+@loss_function
 def cross_entropy(
     input: Tensor,
     target: Tensor,
@@ -61,7 +61,7 @@ def cross_entropy(
     return _reduced_over_kept(loss, counts, ignored, reduction, "cross_entropy")
 
 
-@in_float32
+@loss_function
 def nll_loss(
     input: Tensor,
     target: Tensor,

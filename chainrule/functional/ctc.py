@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from chainrule.errors import ArgumentError, ShapeError
 from chainrule.functional.labels import check_integers, in_range
+from chainrule.functional.loss_function import loss_function
 from chainrule.functional.reduction import check_reduction, reduced
 from chainrule.functional.scan import scan
-from chainrule.ops.narrowing import in_float32
 from chainrule.tensor.creation import arange, as_tensor, full
 from chainrule.tensor.functions.joining import cat, stack
 from chainrule.tensor.tensor import Tensor
@@ -18,7 +18,7 @@ NEVER = -1e30  # the logarithm of a probability of 0; finite, so that its deriva
 Lengths = Tensor | Sequence[int]
 
 
-@in_float32
+@loss_function
 def ctc_loss(
     log_probs: Tensor,
     targets: Tensor,

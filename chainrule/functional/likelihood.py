@@ -5,18 +5,18 @@ from __future__ import annotations
 import math
 
 from chainrule.errors import ArgumentError, ShapeError
+from chainrule.functional.loss_function import loss_function
 from chainrule.functional.reduction import (
     asked_for,
     check_equal_shapes,
     check_reduction,
     reduced,
 )
-from chainrule.ops.narrowing import in_float32
 from chainrule.tensor.creation import full as filled
 from chainrule.tensor.tensor import Tensor
 
 
-@in_float32
+@loss_function
 def poisson_nll_loss(
     input: Tensor,
     target: Tensor,
@@ -48,7 +48,7 @@ def poisson_nll_loss(
     return reduced(loss, reduction, "poisson_nll_loss")
 
 
-@in_float32
+@loss_function
 def gaussian_nll_loss(
     input: Tensor,
     target: Tensor,

@@ -11,6 +11,7 @@ import math
 
 from chainrule.errors import ArgumentError
 from chainrule.functional.activation import log1p_exp
+from chainrule.functional.loss_function import loss_function
 from chainrule.functional.reduction import (
     asked_for,
     check_equal_shapes,
@@ -19,11 +20,10 @@ from chainrule.functional.reduction import (
     weighted_mean,
 )
 from chainrule.ops.checking import Probabilities
-from chainrule.ops.narrowing import in_float32
 from chainrule.tensor.tensor import Tensor
 
 
-@in_float32
+@loss_function
 def mse_loss(
     input: Tensor,
     target: Tensor,
@@ -49,7 +49,7 @@ def mse_loss(
     return weighted_mean(error * error, weight, reduction, "mse_loss")
 
 
-@in_float32
+@loss_function
 def l1_loss(
     input: Tensor,
     target: Tensor,
@@ -68,7 +68,7 @@ def l1_loss(
     return weighted_mean((input - target).abs(), weight, reduction, "l1_loss")
 
 
-@in_float32
+@loss_function
 def smooth_l1_loss(
     input: Tensor,
     target: Tensor,
@@ -93,7 +93,7 @@ def smooth_l1_loss(
     return reduced(loss, reduction, "smooth_l1_loss")
 
 
-@in_float32
+@loss_function
 def huber_loss(
     input: Tensor,
     target: Tensor,
@@ -115,7 +115,7 @@ def huber_loss(
     return reduced(loss if weight is None else loss * weight, reduction, "huber_loss")
 
 
-@in_float32
+@loss_function
 def kl_div(
     input: Tensor,
     target: Tensor,
@@ -146,7 +146,7 @@ def kl_div(
     return reduced(loss, reduction, "kl_div")
 
 
-@in_float32
+@loss_function
 def binary_cross_entropy(
     input: Tensor,
     target: Tensor,
@@ -183,7 +183,7 @@ def _log(x: Tensor) -> Tensor:
     return x.masked_fill(tiny, 1).log().masked_fill(tiny, -100.0)
 
 
-@in_float32
+@loss_function
 def binary_cross_entropy_with_logits(
     input: Tensor,
     target: Tensor,

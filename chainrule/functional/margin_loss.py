@@ -13,20 +13,20 @@ from chainrule.functional.activation import log1p_exp, logsigmoid
 from chainrule.functional.cross_entropy import check_class_weight
 from chainrule.functional.distance import pairwise_distance
 from chainrule.functional.labels import check_integers, in_range
+from chainrule.functional.loss_function import loss_function
 from chainrule.functional.reduction import (
     asked_for,
     check_equal_shapes,
     check_reduction,
     reduced,
 )
-from chainrule.ops.narrowing import in_float32
 from chainrule.tensor.creation import arange
 from chainrule.tensor.tensor import Tensor
 
 Distance = Callable[[Tensor, Tensor], Tensor]
 
 
-@in_float32
+@loss_function
 def margin_ranking_loss(
     input1: Tensor,
     input2: Tensor,
@@ -47,7 +47,7 @@ def margin_ranking_loss(
     return reduced(loss, reduction, "margin_ranking_loss")
 
 
-@in_float32
+@loss_function
 def hinge_embedding_loss(
     input: Tensor,
     target: Tensor,
@@ -67,7 +67,7 @@ def hinge_embedding_loss(
     return reduced(near + far, reduction, "hinge_embedding_loss")
 
 
-@in_float32
+@loss_function
 def cosine_embedding_loss(
     input1: Tensor,
     input2: Tensor,
@@ -98,7 +98,7 @@ def cosine_embedding_loss(
     return reduced(alike + unlike, reduction, "cosine_embedding_loss")
 
 
-@in_float32
+@loss_function
 def triplet_margin_loss(
     anchor: Tensor,
     positive: Tensor,
@@ -148,7 +148,7 @@ def triplet_margin_with_distance_loss(
     return reduced((margin + near - far).clamp_min(0), reduction, what)
 
 
-@in_float32
+@loss_function
 def multi_margin_loss(
     input: Tensor,
     target: Tensor,
@@ -180,7 +180,7 @@ def multi_margin_loss(
     )
 
 
-@in_float32
+@loss_function
 def multilabel_margin_loss(
     input: Tensor,
     target: Tensor,

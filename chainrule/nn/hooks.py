@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from chainrule import observers
 from chainrule.tensor.attributes import Handle, add_hook
 from chainrule.tensor.function import Context, Function
 from chainrule.tensor.tensor import Tensor
@@ -81,6 +82,8 @@ class HookMethods:
 
     def _call_with_hooks(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         args, kwargs = self._before(args, kwargs)
+        for observer in observers.told(observers.close):
+            observer.module_begins(self, args)
         watch = None
         if self._backward_hooks or self._backward_pre_hooks:
             watch = _BackwardWatch(self)
@@ -91,7 +94,10 @@ class HookMethods:
             seen = (args, kwargs, y) if with_kwargs else (args, y)
             replaced = hook(self, *seen)
             y = y if replaced is None else replaced
-        return y if watch is None else watch.outputs(y)
+        y = y if watch is None else watch.outputs(y)
+        for observer in observers.told(observers.close):
+            observer.module_ends(self, y)
+        return y
 
     def _before(
         self, args: tuple[Any, ...], kwargs: dict[str, Any]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, Self
 
-from chainrule.compiler.compile import compile
+from chainrule import observers
+from chainrule.compiler.compile import compile, is_running_plainly
 from chainrule.dtypes import dtype as Dtype
 from chainrule.errors import (
     ArgumentError,
@@ -71,6 +72,8 @@ class Module(MemberMethods, ConversionMethods, StateDictMethods, HookMethods):
         state["_non_persistent_buffers"] = frozenset()
         if (writing := trace.current.get()) is not None:
             born(self, writing)
+        for observer in observers.told(observers.present):
+            observer.module_made(self)
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """What the module computes; every subclass defines it."""
@@ -83,8 +86,8 @@ class Module(MemberMethods, ConversionMethods, StateDictMethods, HookMethods):
         try:
             if writing is not None:
                 return self._call_traced(writing, args, kwargs)
-            if self._hooked:
-                if self._compiled is not None:
+            if self._hooked or observers.close:
+                if self._compiled is not None and not is_running_plainly():
                     return self._compiled(*args, **kwargs)
                 return self._call_with_hooks(args, kwargs)
             return self.forward(*args, **kwargs)
@@ -113,7 +116,14 @@ class Module(MemberMethods, ConversionMethods, StateDictMethods, HookMethods):
         self._hooked = True
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name != "_compiled"}
+        state = {name: value for name, value in self.__dict__.items() if name != "_compiled"}
+        if hooks := state.get("_forward_pre_hooks"):
+            state["_forward_pre_hooks"] = {
+                key: hook
+                for key, hook in hooks.items()
+                if not observers.hooks_among([hook.function])
+            }
+        return state
 
     # -- attributes --------------------------------------------------------------------
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, WeakSet
 
-from chainrule.compiler.situation import SnapshotGuard
+from chainrule import observers
+from chainrule.compiler.situation import SnapshotGuard, settle
+from chainrule.tensor.guards import Witness
 from chainrule.tensor.trace import Trace
 
 if TYPE_CHECKING:
@@ -32,14 +34,33 @@ def watch(module: Module, trace: Trace) -> None:
 
 class ModuleGuard(SnapshotGuard):
     """That the state of a module is what it was: all attributes, plain values copied,
-    children, parameters and buffers by identity."""
+    children, parameters and buffers by identity; the hooks of observers that were there may
+    go, but none may come."""
 
     def __init__(self, module: Module) -> None:
-        super().__init__(partial(vars, module), f"an attribute of a {type(module).__name__}")
+        hooks = (module._forward_pre_hooks or {}).values()
+        known = observers.hooks_among(hook.function for hook in hooks)
+        super().__init__(
+            partial(_state_without, module, known), f"an attribute of a {type(module).__name__}"
+        )
         self._module, self._training = module, module.training
+
+    def is_settled_by(self, witness: Witness) -> bool:
+        witness.add_read(partial(vars, self._module))
+        return settle(vars(self._module), witness)
 
     @property
     def what(self) -> str:
         if self._module.training is self._training:
             return super().what
         return f"the mode of a {type(self._module).__name__}, train() or eval(),"
+
+
+def _state_without(module: Module, known: set[observers.Hook]) -> dict[str, Any]:
+    """The attributes of a module without some hooks."""
+    state, hooks = vars(module), module._forward_pre_hooks
+    if hooks is None:
+        return state
+    others = {key: hook for key, hook in hooks.items() if hook.function not in known}
+    state = {name: value for name, value in state.items() if name != "_forward_pre_hooks"}
+    return state | {"_forward_pre_hooks": others} if others else state

@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+from chainrule import observers
 from chainrule.compiler.situation import snapshot, watch
 from chainrule.errors import TraceError
 from chainrule.optim.parameter_groups import refuse_odd_arguments
@@ -94,6 +95,17 @@ class HookMethods:
         before, after = self._step_pre_hooks or {}, self._step_post_hooks or {}
         return (*before.values(), *after.values())
 
+    def _hooks_but(self, known: set[observers.Hook]) -> tuple[Callable[..., Any], ...]:
+        return tuple(hook for hook in self._step_hooks() if hook not in known)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For a copy, which nobody observes."""
+        state = dict(vars(self))
+        for name in ("_step_pre_hooks", "_step_post_hooks"):
+            if hooks := state.get(name):
+                state[name] = {k: f for k, f in hooks.items() if not observers.hooks_among([f])}
+        return state
+
     def _bound(self) -> list[Any]:
         """The very groups, parameters and state tensors that a recorded step is bound to."""
         bound: list[Any] = [*self.param_groups]
@@ -115,8 +127,9 @@ def with_hooks(step: Step) -> Step:
         if self._stepping or (writing is None and not self._step_hooks()):
             return step(self, *args, **kwargs)
         if writing is not None:
-            writing.guard(self._step_hooks, f"the hooks of {type(self).__name__}")
-            watch(self._step_hooks(), writing)
+            known = observers.hooks_among(self._step_hooks())
+            others = functools.partial(self._hooks_but, known)
+            watch(writing.guard(others, f"the hooks of {type(self).__name__}"), writing)
         self._stepping = True
         try:
             return _between_hooks(run, self, args, kwargs)

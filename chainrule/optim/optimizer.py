@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
-from chainrule import dtypes
+from chainrule import dtypes, observers
 from chainrule.errors import ArgumentError
 from chainrule.optim import state_dict as state_dicts
 from chainrule.optim.hooks import HookMethods
@@ -49,6 +49,8 @@ class Optimizer(HookMethods):
         self.param_groups: list[dict[str, Any]] = []
         for group in as_groups(type(self).__name__, params):
             self.add_param_group(group)
+        for observer in observers.told(observers.present):
+            observer.optimizer_made(self)
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Optimize more tensors, with hyper-parameters of their own.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from chainrule import observers
 from chainrule.errors import GradientError, ShapeError
 from chainrule.ops.methods import Methods
 from chainrule.tensor import tape, trace
@@ -81,6 +82,9 @@ class DifferentiationMethods(Methods):
         """
         if isinstance(inputs, Methods):
             inputs = [inputs]
+        told = () if trace.current.get() is not None else observers.told(observers.present)
+        for observer in told:
+            observer.backward_begins(self)
         gradients = tape.backward(
             [(tape.edge_of(self), self._start(gradient))],  # type: ignore[arg-type]
             retain_graph=create_graph if retain_graph is None else retain_graph,
@@ -90,6 +94,8 @@ class DifferentiationMethods(Methods):
         for tensor in gradients if inputs is None else inputs:
             if (g := gradients.get(tape.edge_of(tensor))) is not None:
                 tensor._accumulate(g)
+        for observer in told:
+            observer.backward_ends(self)
 
     def _start(self, gradient: Tensor | None) -> Tensor:
         """The cotangent that a backward pass starts from."""

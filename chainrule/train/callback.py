@@ -47,6 +47,10 @@ class Callback:
     def close(self, trainer: Trainer) -> None:
         """At the very end, also after an error or Ctrl-C."""
 
+    def say(self, trainer: Trainer, text: str) -> bool:
+        """Take one line for the user, see Trainer.say; True if it was shown."""
+        return False
+
     def state_dict(self) -> dict[str, Any]:
         """What must be known to go on after an interruption."""
         return {}

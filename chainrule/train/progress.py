@@ -1,102 +1,170 @@
-"""Progress on the screen: a bar in a terminal, a line per epoch elsewhere."""
+"""Progress: a line for each epoch, and a bar where somebody watches."""
 
 from __future__ import annotations
 
-import importlib
-import sys
-import time
-from collections.abc import Sized
+import math
 from typing import TYPE_CHECKING, Any, TextIO
 
 from chainrule.train.callback import Callback
+from chainrule.train.epoch_line import (
+    LAYOUTS,
+    VALIDATION,
+    EpochLine,
+    left_text,
+    number_text,
+    plain,
+    rate_text,
+    score_text,
+)
+from chainrule.train.keeping import Best
+from chainrule.train.screens import Lines, Moment, screen
+from chainrule.train.time_left import Pace
 
 if TYPE_CHECKING:
     from chainrule.train.trainer import Trainer
 
-PAUSE = 0.4  # seconds from one look of the bar to the next
+PAUSE = 0.4  # seconds of steps from one look of the bar to the next
 
 
 class Progress(Callback):
-    """Shows how the steps are computed, loss, validation scores and time: a line per epoch, and
-    a bar in a terminal."""
+    """Shows loss, scores on the validation data, speed and time left: a line for each epoch.
 
-    def __init__(self, stream: TextIO | None = None) -> None:
-        self.stream = stream or sys.stdout
-        self._bar: Any = None
-        self._shown = 0.0
+    Args:
+        stream: where to write; by default the standard output, or the notebook's page.
+        monitor: the score that says which epoch is best so far, a name in the history; by
+            default that of EarlyStopping or Checkpoint, or else the validation loss, or the
+            training loss where nothing is validated.
+        higher_is_better: for an accuracy; a loss is better when lower.
+
+    Raises: ArgumentError (CR809) for a score to monitor that the history does not have.
+
+    Notes: in a terminal there is a bar below the lines; in a notebook one element is updated;
+    elsewhere, and with NO_COLOR or TERM=dumb, lines are appended and nothing else is written.
+    The lines of a narrow terminal are shorter, with a * for the best epoch. The sparkline is
+    the training loss of the latest ten epochs. Speed counts the samples of training steps,
+    without compiling and validation; the time left counts validation, and starts from what was
+    measured since the training began or was resumed.
+
+    Example:
+        >>> import chainrule as cr
+        >>> x = cr.linspace(-1, 1, 16).reshape(16, 1)
+        >>> data = cr.utils.data.DataLoader(cr.utils.data.TensorDataset(x, 2 * x), batch_size=4)
+        >>> line = cr.nn.Linear(1, 1)
+        >>> sgd = cr.optim.SGD(line.parameters(), lr=0.5)
+        >>> t = cr.train.Trainer(line, cr.nn.MSELoss(), sgd, data, epochs=1, compile=False,
+        ...                      callbacks=[Progress()])
+        >>> history = t.fit()
+        running eagerly, as asked for
+        epoch 1/1   loss ... samples/s   ... s   best
+    """
+
+    def __init__(
+        self,
+        stream: TextIO | None = None,
+        *,
+        monitor: str | None = None,
+        higher_is_better: bool = False,
+    ) -> None:
+        self.stream = stream
+        self.monitor = monitor
+        self.higher_is_better = higher_is_better
+        self._screen: Lines | None = None
+        self._pace = Pace()
+        self._next = 0.0  # seconds of steps into the epoch, after which to look again
         self._introduced = False  # how the steps are computed was said
 
     def training_begins(self, trainer: Trainer) -> None:
-        """Open the bar where there is a terminal."""
+        """Open the screen; a resumed training has a past."""
+        self._screen = screen(self.stream)
+        self._pace = Pace()
         self._introduced = False
-        if self.stream.isatty():
-            batches = trainer.batches
-            steps = trainer.epochs * len(batches) if isinstance(batches, Sized) else None
-            self._bar = _bar(self.stream)
-            self._bar.add_task("", total=steps, completed=trainer.step, scores="")
-            self._bar.start()
+        self._best, self._named = self._watched(trainer)
+        for record in trainer.history:
+            self._is_best(record)
+        self.epoch_begins(trainer)
+        self._next = 0.0
+
+    def epoch_begins(self, trainer: Trainer) -> None:
+        """Take the time."""
+        self._pace.begin(trainer)
 
     def step_ends(self, trainer: Trainer) -> None:
-        """Move the bar on, now and then: drawing takes as long as a small step."""
+        """Now and then, show how far the training is: drawing takes as long as a small step."""
+        seconds = self._pace.last_seconds = trainer.seconds
+        if seconds < self._next:
+            return
+        shown = self._shown
         if not self._introduced:
             self._introduced = True
-            self._say(trainer.execution)
-        now = time.perf_counter()
-        if self._bar is None or now - self._shown < PAUSE:
-            return
-        self._shown = now
-        scores = [f"loss {trainer.loss:.4f}", *validation_scores(trainer.history[-1:])]
-        self._bar.update(
-            self._bar.task_ids[0],
-            description=f"epoch {trainer.epoch + 1}/{trainer.epochs}",
-            completed=trainer.step,
-            scores="   ".join(scores),
-            refresh=True,
-        )
+            shown.line(trainer.execution)
+        self._next = seconds + PAUSE if shown.moves else math.inf
+        if shown.moves:
+            shown.show(self._moment(trainer))
 
     def epoch_ends(self, trainer: Trainer) -> None:
         """Write the line of the epoch."""
-        self._say(epoch_line(trainer.history[-1], trainer.epochs))
+        self._pace.end_epoch(trainer)
+        self._next -= self._pace.last_seconds  # the next epoch counts from 0
+        record, shown = trainer.history[-1], self._shown
+        line = EpochLine(
+            record,
+            trainer.epochs,
+            [past["train_loss"] for past in trainer.history[-LAYOUTS[0].spark :]],
+            self._best.monitor or f"{VALIDATION}loss",
+            self._is_best(record),
+            self._pace.samples_per_second,
+            self._pace.left(trainer),
+        )
+        shown.line(line.text(shown.width, shown.blocks))
+        if shown.moves and record["seconds"] > PAUSE / 10:
+            shown.show(self._moment(trainer))
 
-    def _say(self, line: str) -> None:
-        if self._bar is None:
-            print(line, file=self.stream, flush=True)
-        else:
-            self._bar.console.print(line, markup=False, highlight=False)
+    def say(self, trainer: Trainer, text: str) -> bool:
+        """Show one line, such as a finding, without disturbing the bar."""
+        self._shown.line(plain(text))
+        return True
 
     def close(self, trainer: Trainer) -> None:
         """Take the bar away."""
-        if self._bar is not None:
-            self._bar.stop()
+        if self._screen is not None:
+            self._screen.close()
+            self._screen = None
 
+    @property
+    def _shown(self) -> Lines:
+        """The screen; before and after the training there are only lines."""
+        return self._screen or Lines(self.stream)
 
-def epoch_line(record: dict[str, Any], epochs: int) -> str:
-    """One epoch of the history as a line of text."""
-    epoch = f"epoch {record['epoch']:>{len(str(epochs))}}/{epochs}"
-    loss = f"loss {record['train_loss']:.4f}"
-    seconds = f"{record['seconds']:.2f} s"
-    return "   ".join([epoch, loss, *validation_scores([record]), seconds])
+    def _watched(self, trainer: Trainer) -> tuple[Best, bool]:
+        """The best so far of the score that was named here, or by a callback that keeps it."""
+        if self.monitor is not None:
+            return Best(self.monitor, self.higher_is_better), True
+        for callback in trainer.callbacks:
+            kept = getattr(callback, "best", None)
+            if isinstance(kept, Best):
+                return Best(kept.monitor, kept.higher_is_better), False
+        return Best(None, False), False
 
+    def _is_best(self, record: dict[str, Any]) -> bool:
+        """Whether an epoch is the best so far; a score named elsewhere may come later."""
+        monitor = self._best.monitor
+        if monitor is not None and monitor not in record and not self._named:
+            return False
+        return self._best.is_better(record)
 
-def validation_scores(records: list[dict[str, Any]]) -> list[str]:
-    """The scores on the validation data, as texts."""
-    return [
-        f"{name.replace('_', ' ')} "
-        + (f"{100 * score:.1f} %" if name.endswith("accuracy") else f"{score:.4f}")
-        for record in records
-        for name, score in record.items()
-        if name.startswith("validation_")
-    ]
-
-
-def _bar(stream: TextIO) -> Any:
-    """A bar drawn with rich, which is loaded here and nowhere else: it takes a while."""
-    console = importlib.import_module("rich.console").Console(file=stream)
-    rich = importlib.import_module("rich.progress")
-    columns = (
-        rich.TextColumn("{task.description}"),
-        rich.BarColumn(),
-        rich.TextColumn("{task.fields[scores]}"),
-        rich.TimeRemainingColumn(),
-    )
-    return rich.Progress(*columns, console=console, transient=True, auto_refresh=False)
+    def _moment(self, trainer: Trainer) -> Moment:
+        now = min(trainer.epoch + 1, trainer.epochs)
+        epoch = f"{now:>{len(str(trainer.epochs))}}"
+        scores = [f"loss {number_text(trainer.loss).strip()}"]
+        for name, score in (trainer.history[-1] if trainer.history else {}).items():
+            if name.startswith(VALIDATION):
+                scores.append(" ".join(score_text(name, score, LAYOUTS[1]).split()))
+        rate = self._pace.now(trainer)
+        return Moment(
+            f"epoch {epoch}/{trainer.epochs}",
+            trainer.step,
+            self._pace.steps(trainer),
+            "  ".join(scores),
+            "" if rate is None else f"{rate_text(rate).strip()} samples/s",
+            left_text(self._pace.left(trainer), self._pace.is_least(trainer)).strip(),
+        )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import copy
 import os
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from chainrule.compiler.rollback import GLOBAL
 from chainrule.engines.choice import engine_named
 from chainrule.errors import ArgumentError, ChainruleError, DataError, RunError
 from chainrule.metrics import Mean
@@ -17,8 +19,8 @@ from chainrule.tensor.tensor import Tensor
 from chainrule.threads import get_num_threads
 from chainrule.train.callback import POINTS, Callback
 from chainrule.train.checkpoints import checkpoints, load_checkpoint
+from chainrule.train.examining import examining
 from chainrule.train.loop import train
-from chainrule.train.rollback import GLOBAL
 from chainrule.train.where_possible import CompiledWherePossible
 
 SCHEDULE_EACH = ("step", "epoch", "score")
@@ -40,6 +42,8 @@ class Trainer:
         metrics: more scores for validation, by name, such as {"accuracy": Accuracy()}.
         callbacks: called at the named points of the loop, in this order.
         clip_norm: scale the gradients so that their norm is at most this, or None.
+        doctor: True looks on and says what is wrong (chainrule.doctor); "fix" also applies a
+            remedy that was tried and helped, and writes it into the history.
         compile: None compiles steps and validation where that is possible, and warns, saying
             why, where it is not; True makes that an error; False computes eagerly.
         engine: "native" or "reference"; None as chainrule.compile.
@@ -76,6 +80,7 @@ class Trainer:
         metrics: Mapping[str, Any] | None = None,
         callbacks: Sequence[Callback] = (),
         clip_norm: float | None = None,
+        doctor: bool | str = False,
         compile: bool | None = None,
         engine: str | None = None,
     ) -> None:
@@ -90,6 +95,7 @@ class Trainer:
         self.metrics = dict(metrics or {})
         self.callbacks = list(callbacks)
         self.clip_norm = clip_norm
+        self.doctor = examining(doctor)
         self.compile = compile
         self.engine = engine_named(engine)
         self._check()
@@ -99,11 +105,12 @@ class Trainer:
         self.begin_epoch()
         self.stopped = False  # a callback sets it to end the training early
         self.history: list[dict[str, Any]] = []
+        listeners = [*callbacks, *([] if self.doctor is None else [self.doctor])]
         self._listeners = {
-            point: [getattr(c, point) for c in callbacks if c.listens_to(point)]
+            point: [getattr(c, point) for c in listeners if c.listens_to(point)]
             for point in POINTS
         }
-        self._compiled: list[CompiledWherePossible] = []  # functions of the loop
+        self._compiled: dict[str, CompiledWherePossible] = {}  # the loop's functions
         self._situations: dict[str, list[str]] = {}  # by function: what it is compiled for
         self._said: set[str] = set()  # why something is not compiled
 
@@ -153,6 +160,15 @@ class Trainer:
         """Whether a callback wants a turn at a point."""
         return bool(self._listeners[point])
 
+    def say(self, text: str) -> None:
+        """Show the user one line at once, such as a finding: above the bar of Progress.
+
+        Notes: every callback is given the line; where none shows it, it goes to stderr.
+        """
+        shown = [callback.say(self, text) for callback in self.callbacks]
+        if not any(shown):
+            print(text, file=sys.stderr, flush=True)
+
     def compiled(self, *, when: bool = True) -> Callable[[Callable], Callable]:
         """A decorator that compiles a function of the loop as the trainer's `compile` says.
 
@@ -170,7 +186,7 @@ class Trainer:
                 self._said,
                 strict=bool(self.compile),
             )
-            self._compiled.append(compiled)
+            self._compiled[function.__name__] = compiled
             return lambda *batch: compiled(self._traced_parts(), *batch)
 
         return decorate
@@ -180,15 +196,20 @@ class Trainer:
         return self.model, self.loss_function, self.optimizer, self.clip_norm
 
     @property
+    def compile_seconds(self) -> dict[str, float]:
+        """What compiling each function of the loop has taken so far, by its name."""
+        return {name: function.seconds for name, function in self._compiled.items()}
+
+    @property
     def execution(self) -> str:
         """How the steps are computed, in words; known after the first step."""
         if self.compile is False:
             return "running eagerly, as asked for"
-        if not any(f.recordings for f in self._compiled):
+        if not any(f.recordings for f in self._compiled.values()):
             return "running eagerly"
-        seconds = sum(f.seconds for f in self._compiled)
         threads = get_num_threads()
         using = f" ({threads} thread{'s' * (threads > 1)})" if self.engine == "native" else ""
+        seconds = sum(self.compile_seconds.values())
         return f"compiled by the {self.engine} engine{using} in {seconds:.1f} s"
 
     def state_dict(self) -> dict[str, Any]:

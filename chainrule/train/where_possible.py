@@ -11,11 +11,11 @@ import numpy as np
 
 from chainrule.compiler.compile import Compiled
 from chainrule.compiler.key import Key
+from chainrule.compiler.rollback import Rollback
 from chainrule.compiler.structure import Leaf
 from chainrule.engines.choice import engine_named
 from chainrule.errors import TraceError
 from chainrule.tensor.tensor import Tensor
-from chainrule.train.rollback import Rollback
 
 MOST_SITUATIONS = 16  # shapes and plain arguments that are compiled for
 MANY_RECORDINGS = 32  # after which the program is told why it is compiled again and again

@@ -1,4 +1,4 @@
-"""Public face only: programs import `chainrule.utils.data` and `chainrule.utils.benchmark`."""
+"""Public face only: programs import `chainrule.utils.data`, `.tensorboard`, `.benchmark`."""
 
 import importlib as _importlib
 from typing import TYPE_CHECKING as _TYPE_CHECKING
@@ -7,9 +7,10 @@ from typing import Any as _Any
 if _TYPE_CHECKING:
     from chainrule.utils import benchmark as benchmark
     from chainrule.utils import data as data
+    from chainrule.utils import tensorboard as tensorboard
 
 #: what is loaded when it is first used
-_LATER = ("benchmark", "data")
+_LATER = ("benchmark", "data", "tensorboard")
 
 
 def __getattr__(name: str) -> _Any:

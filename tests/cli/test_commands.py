@@ -69,13 +69,14 @@ def test_a_training_says_what_it_does_and_leaves_a_run_folder(here, capsys):
     assert re.search(r"engine      \w+, \d+ threads?\n", text)
     assert re.search(r"\ncompiled by the \w+ engine.* in \d+\.\d s\n", text)
     assert re.search(
-        r"epoch 2/2   loss \d\.\d{4}   validation loss .* accuracy \d+\.\d %   .* s", text
+        r"epoch 2/2   loss \d\.\d{4}   validation loss .* accuracy +\d+\.\d %   .* s\b", text
     )
     assert re.fullmatch(r"test accuracy \d{1,3}\.\d %", out[-1])
 
     folder = here / "runs" / "digits-mlp-1"
     assert sorted(p.name for p in folder.iterdir()) == [
-        "checkpoints", "config.json", "history.jsonl", "weights.safetensors",
+        "checkpoints", "config.json", "history.jsonl", "journal.jsonl", "report.html",
+        "weights.safetensors",
     ]  # fmt: skip
     config = json.loads((folder / "config.json").read_text())
     assert config["recipe"]["seed"] == 3 and config["recipe"]["epochs"] == 2
@@ -290,7 +291,9 @@ def test_every_code_is_explained(code, capsys):
 
 
 def test_the_source_and_the_pages_know_the_same_codes():
-    rooms = ("data", "metrics", "train", "models", "cli")
+    rooms = (
+        "data", "metrics", "journal", "doctor", "train", "models", "report", "pictures", "cli",
+    )  # fmt: skip
     files = [p for room in rooms for p in (ROOT / "chainrule" / room).rglob("*.py")]
     used = {code for p in files for code in re.findall(r'"(CR[78]\d\d)"', p.read_text())}
     assert used == {code for code in codes() if code[2] in "78"}

@@ -14,11 +14,11 @@ from both_engines import alike
 import chainrule as cr
 from chainrule import nn, optim
 from chainrule.amp import GradScaler, autocast
+from chainrule.compiler.rollback import Rollback
 from chainrule.errors import ArgumentError, TraceError
 from chainrule.metrics import Accuracy
 from chainrule.nn.utils import clip_grad_norm_
 from chainrule.train import Callback, Trainer, evaluate, where_possible
-from chainrule.train.rollback import Rollback
 from chainrule.utils.data import DataLoader, TensorDataset
 
 ROOT = Path(__file__).parents[2]

@@ -1,6 +1,5 @@
 """The loop, the Trainer, and going on after an interruption."""
 
-import io
 import json
 import math
 
@@ -16,7 +15,6 @@ from chainrule.train import (
     Checkpoint,
     EarlyStopping,
     History,
-    Progress,
     Trainer,
     checkpoints,
     evaluate,
@@ -369,36 +367,6 @@ def test_an_early_end_is_remembered(tmp_path):
 def test_watching_what_is_not_measured():
     with pytest.raises(ArgumentError, match=r"CR809.*'validation_f1'.*validation_accuracy"):
         trainer(callbacks=[EarlyStopping(monitor="validation_f1")]).fit()
-
-
-# -- progress --------------------------------------------------------------------------
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
-
-
-def test_plain_lines_where_there_is_no_terminal():
-    stream = io.StringIO()
-    trainer(11, callbacks=[Progress(stream)]).fit()
-    lines = stream.getvalue().splitlines()
-    assert len(lines) == 12
-    assert lines[0].startswith("compiled by the ") and lines[0].endswith(" s")
-    assert lines[1].startswith("epoch  1/11   loss 0.")
-    for part in ("validation loss 0.", "validation accuracy ", " %", " s"):
-        assert part in lines[-1]
-    assert "\x1b" not in stream.getvalue()
-
-
-def test_a_bar_in_a_terminal(monkeypatch):
-    monkeypatch.setattr("chainrule.train.progress.PAUSE", 0)
-    monkeypatch.setenv("TERM", "xterm")
-    stream = Terminal()
-    trainer(2, callbacks=[Progress(stream)]).fit()
-    shown = stream.getvalue()
-    assert "epoch 1/2" in shown and "epoch 2/2" in shown and "loss 0." in shown
-    assert "\x1b[?25h" in shown, "the cursor is shown again"
 
 
 # -- errors ----------------------------------------------------------------------------

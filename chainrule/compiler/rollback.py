@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.compiler.compile import Compiled
+from chainrule.observers import Observer
 from chainrule.tensor.generator import default_generator
 from chainrule.tensor.streams import read_state, write_state
 from chainrule.tensor.tensor import Tensor
@@ -31,6 +32,9 @@ class Rollback:
     chainrule, and the variables that functions name. The random numbers of the program
     (chainrule's, Python's and NumPy's) are among it.
 
+    Args: beyond: a rollback made just now, to be restored with this one; what that keeps is
+        not looked at again.
+
     Notes: containers and objects stay the same ones and get back their content. The arrays of
     tensors are kept, not copied: no operation writes into an array that somebody holds.
 
@@ -44,10 +48,12 @@ class Rollback:
         ({'a': [1]}, [])
     """
 
-    def __init__(self, *roots: Any) -> None:
+    def __init__(self, *roots: Any, beyond: Rollback | None = None) -> None:
         self._streams = [(stream, read_state(stream)) for stream in GLOBAL]
         self._undoings: list[Callable[[], None]] = []
-        seen: dict[int, Any] = {}
+        self._inner = beyond
+        self._seen: dict[int, Any] = {} if beyond is None else dict(beyond._seen)
+        seen = self._seen
         waiting = deque((*roots, default_generator))
         while waiting and len(seen) < MOST_OBJECTS:
             thing = waiting.popleft()
@@ -57,6 +63,8 @@ class Rollback:
 
     def undo(self) -> None:
         """Put everything back."""
+        if self._inner is not None:
+            self._inner.undo()
         for undoing in self._undoings:
             undoing()
         for stream, state in self._streams:
@@ -64,6 +72,8 @@ class Rollback:
 
     def _keep(self, thing: Any) -> Iterator[Any]:
         """Note how to restore one object; the objects reached from it."""
+        if isinstance(thing, Observer):  # which is to remember what it sees
+            return
         if isinstance(thing, FunctionType):
             yield from self._keep_variables(thing)
         elif isinstance(thing, MethodType):

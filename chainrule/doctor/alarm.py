@@ -1,0 +1,73 @@
+"""What a watch does with losses: it keeps them, and looks into the first that is no number."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from chainrule.compiler.rollback import Rollback
+from chainrule.doctor.facts import Record
+from chainrule.doctor.first_nonfinite import locate
+from chainrule.doctor.kept_calls import KeptCalls
+from chainrule.doctor.notebook import Notebook
+from chainrule.doctor.schedule import Schedule
+from chainrule.doctor.training_call import see_arrays
+from chainrule.nn.module import Module
+
+if TYPE_CHECKING:
+    from chainrule.doctor.finding import Finding
+
+MOST_LOSSES = 20_000
+FIRST_LOSSES = 100  # that are kept for comparison with a trial
+
+
+class AlarmMethods:
+    """What a watch offers for that."""
+
+    model: Module
+    optimizers: list[Any]
+    record: Record
+    schedule: Schedule
+    kept: KeptCalls
+    notebook: Notebook | None
+    _known: tuple[int, Rollback]
+    _alarmed: bool
+
+    def diagnose(self) -> list[Finding]:
+        """Go through all checks."""
+        raise NotImplementedError
+
+    def note_loss(self, loss: float) -> None:
+        """The loss of a step; the first that is not finite is looked into at once."""
+        losses = self.record.losses
+        losses.append((self.record.step, loss))
+        if self.notebook is not None:
+            self.notebook.loss(self.record.step, loss, self.optimizers[0].param_groups[0])
+        if len(losses) > MOST_LOSSES:
+            del losses[FIRST_LOSSES : MOST_LOSSES // 2 : 2]
+        if not math.isfinite(loss) and not self._alarmed:
+            self._alarmed = True
+            with self.schedule.trying():
+                self._look_at_data()
+
+    def _look_at_data(self) -> None:
+        """Whether NaN went into the step whose loss is the first that is not finite."""
+        if self.kept.calls:
+            see_arrays(self.record, self.kept.calls[-1])
+            if self.record.data.bad_step is None:
+                self._locate()
+        self.schedule.hasten(self.record.step)  # and look at the next step
+        self.diagnose()
+
+    def _locate(self) -> None:
+        """Find the first number that is not finite, by running kept steps again."""
+        step, state = self._known
+        since = self.record.step + 1 - step
+        if since > len(self.kept.calls) or self.record.wiring.backwards > 1:
+            return
+        calls = list(self.kept.calls)[-since:]
+        try:
+            found = locate(self.model, self.optimizers, state, step, calls)
+        except Exception:  # the program's own code, run where it was not meant to be
+            return
+        self.record.nonfinite = found or self.record.nonfinite

@@ -1,0 +1,177 @@
+"""Faults that show on data the network was not trained on, and at the end."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+
+from chainrule.doctor.checks.wiring import near_baseline
+from chainrule.doctor.facts import Record
+from chainrule.doctor.finding import Severity, Stage, Symptom, check
+
+GAP = 0.1  # accuracy in training less that in validation
+RISEN = 1.25  # validation loss by its minimum
+EPOCHS = 5
+IMBALANCE = 10.0
+LOW_RECALL = 0.5
+FRESH = 50  # steps since the look at which the training accuracy was seen
+STILL_FALLING = 0.05
+MOST_WEIGHTS = 10  # that are printed
+FEWEST_SAMPLES, MANY_STEPS = 5, 200
+LEARNED_ONE = 0.8  # loss by the first
+SIGNIFICANT = 3.0  # standard errors
+BETTER = 0.1  # of the training loss
+
+
+@check(
+    "D27", "overfitting", Stage.GENERALIZATION, Severity.SERIOUS,
+    "MIT 6.S191 lecture 1; Prechelt 1998, Early stopping",
+)  # fmt: skip
+def overfitting(r: Record) -> Symptom | None:
+    known = [e for e in r.epochs if e.validation_loss is not None]
+    if len(known) <= EPOCHS:
+        return None
+    last = known[-1]
+    lowest = min(known, key=lambda e: e.validation_loss or 0.0)
+    floor = lowest.validation_loss or 0.0
+    recent = known[-EPOCHS:]
+    if floor <= 0 or not all((e.validation_loss or 0.0) > RISEN * floor for e in recent):
+        return None
+    fresh = r.last is not None and r.step - r.last.step < FRESH
+    seen = r.accuracy if fresh else None
+    train = last.train_accuracy if last.train_accuracy is not None else seen
+    if train is not None and last.validation_accuracy is not None:
+        gap = train - last.validation_accuracy
+        doubt = 2 * math.sqrt(0.25 / max(last.validation_samples, 1))
+        if gap <= max(GAP, doubt):
+            return None
+        shown = f"training accuracy {train:.0%}, validation {last.validation_accuracy:.0%}"
+    else:
+        train_loss = last.train_loss if last.train_loss is not None else r.mean_loss(-20, None)
+        if train_loss is None or train_loss > floor / 2:
+            return None
+        shown = f"training loss {train_loss:.3g}"
+    return Symptom(
+        f"{shown}; the validation loss is {last.validation_loss:.3g}, "
+        f"{(last.validation_loss or 0) / floor:.2f} times its minimum after epoch "
+        f"{lowest.number} (threshold: {RISEN:g} times, for {EPOCHS} epochs)",
+        "the network has begun to memorize the training samples",
+        f"# stop after epoch {lowest.number}: EarlyStopping(patience={EPOCHS})\n"
+        "# or more data, augmentation, nn.Dropout(0.3), weight_decay=1e-2",
+        remedy=("stop", lowest.number),
+    )
+
+
+@check(
+    "D32", "a class that is never recognized", Stage.GENERALIZATION, Severity.SERIOUS,
+    "He & Garcia 2009, Learning from imbalanced data",
+)  # fmt: skip
+def imbalance(r: Record) -> Symptom | None:
+    counts = r.data.class_counts
+    if len(counts) < 2 or not r.loss.per_sample or r.loss.weighted or r.adversarial:
+        return None  # rare characters of a text are no fault
+    rare = min(counts, key=lambda c: counts[c])
+    ratio = max(counts.values()) / counts[rare]
+    if ratio <= IMBALANCE:
+        return None
+    recall, others = _recall_of(r, rare)
+    if recall is None or recall >= LOW_RECALL * min(1.0, 2 * others):
+        return None
+    return Symptom(
+        f"class {rare} is {ratio:.3g} times rarer than the commonest (threshold: "
+        f"{IMBALANCE:g}) and {recall:.0%} of it are recognized (threshold: {LOW_RECALL:.0%})",
+        "always to answer with the common classes costs little, so that is what is learned",
+        _weighted(r.loss.name, counts),
+        remedy=("class weights",),
+    )
+
+
+def _weighted(loss: str, counts: Counter[int]) -> str:
+    """Code that gives each class the same say."""
+    weights = [sum(counts.values()) / len(counts) / counts[c] for c in sorted(counts)]
+    if loss == "binary_cross_entropy_with_logits":
+        return (
+            f"loss = F.{loss}(outputs, targets, "
+            f"pos_weight=torch.tensor({weights[-1] / weights[0]:.3g}))"
+        )
+    if loss == "cross_entropy" and len(weights) <= MOST_WEIGHTS:
+        numbers = ", ".join(f"{weight:.3g}" for weight in weights)
+        return f"loss = F.cross_entropy(outputs, targets, weight=torch.tensor([{numbers}]))"
+    return (
+        "sampler = WeightedRandomSampler(1 / counts[labels], len(labels))\n"
+        "loader = DataLoader(dataset, sampler=sampler)"
+    )
+
+
+def _recall_of(r: Record, rare: int) -> tuple[float | None, float]:
+    """How much of a class, and of the others, is recognized; None where it is too early or
+    too little was seen to say."""
+    epoch = r.epochs[-1] if r.epochs else None
+    if epoch is not None and epoch.recalls:
+        known = epoch.supports.get(rare, 0) >= FEWEST_SAMPLES and len(r.epochs) >= 3
+        found, seen = [epoch.recalls], epoch.recalls.get(rare) if known else None
+    else:
+        found = [look.recalls for look in r.looks[len(r.looks) // 2 :]]
+        shares = [recalls[rare] for recalls in found if rare in recalls]
+        settled = r.step >= MANY_STEPS and len(shares) >= FEWEST_SAMPLES
+        seen = sum(shares) / len(shares) if settled else None
+    others = [share for recalls in found for c, share in recalls.items() if c != rare]
+    return seen, sum(others) / len(others) if others else 0.0
+
+
+@check(
+    "D26", "labels do not belong to their inputs", Stage.FIT, Severity.FATAL,
+    "Zhang et al. 2017, Understanding deep learning requires rethinking generalization",
+)  # fmt: skip
+def misaligned(r: Record) -> Symptom | None:
+    one, gain = r.trials.get("one batch"), r.trials.get("true labels")
+    if one is None or gain is None or not one < LEARNED_ONE or not gain < SIGNIFICANT:
+        return None
+    if not near_baseline(r):
+        return None
+    return Symptom(
+        f"one batch can be learned (its loss falls to {one:.0%}, threshold: "
+        f"{LEARNED_ONE:.0%}), but after {r.step} steps over all the accuracy is "
+        f"{r.accuracy:.0%}, always naming the commonest class gives {r.baseline:.0%}; with "
+        f"shuffled labels it goes as well ({gain:.1f} standard errors, threshold: "
+        f"{SIGNIFICANT:g})",
+        "inputs and labels were sorted or shuffled apart, so that nothing but memorizing helps",
+        "order = torch.randperm(len(inputs))\ninputs, labels = inputs[order], labels[order]",
+    )
+
+
+@check(
+    "D33", "a plateau that a lower learning rate leaves", Stage.GENERALIZATION, Severity.NOTE,
+    "MIT 6.S191 lecture 1; He et al. 2016, section 3.4",
+)  # fmt: skip
+def plateau(r: Record) -> Symptom | None:
+    lower, as_it_was = r.trials.get("a tenth of the rate"), r.trials.get("the same rate")
+    if lower is None or as_it_was is None or not as_it_was > 0:
+        return None
+    gain = 1 - lower / as_it_was
+    if gain <= BETTER:
+        return None
+    return Symptom(
+        f"from here on, a tenth of the learning rate gives a training loss of {lower:.3g}, the "
+        f"same rate {as_it_was:.3g} (threshold: {BETTER:.0%} less)",
+        "steps of this size jump to and fro above a minimum that smaller ones reach",
+        "scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.1)",
+    )
+
+
+@check(
+    "D34", "still learning at the end", Stage.GENERALIZATION, Severity.NOTE,
+    "Cao et al. 2022, DeepFD",
+)  # fmt: skip
+def too_few_epochs(r: Record) -> Symptom | None:
+    known = [e.train_loss for e in r.epochs if e.train_loss is not None]
+    if not r.ended or len(known) < 3 or not known[-2]:
+        return None
+    fall = 1 - known[-1] / known[-2]
+    if fall <= STILL_FALLING or r.stopped_early:
+        return None
+    return Symptom(
+        f"the loss still fell by {fall:.0%} in the last epoch (threshold: {STILL_FALLING:.0%})",
+        "training ended before it had led anywhere",
+        f"trainer = Trainer(…, epochs={2 * len(r.epochs)})",
+    )

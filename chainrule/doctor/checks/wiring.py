@@ -1,0 +1,201 @@
+"""Faults of the wiring: what is not connected, not cleared, or in the wrong mode."""
+
+from __future__ import annotations
+
+from chainrule.doctor.facts import Record
+from chainrule.doctor.finding import Severity, Stage, Symptom, check
+
+MOST_STALE = 16  # steps in a row
+NEAR_BASELINE = 0.1  # accuracy above that of the commonest class
+ENOUGH_STEPS = 50
+FEWEST_STEPS = 4
+HARDLY_FALLEN = 0.9
+SLOW_MOMENTUM = 0.01
+STALE, STALE_BY = 0.25, 0.5  # loss in evaluation mode above that in training mode
+HIGH_DROPOUT = 0.7
+
+
+@check(
+    "D01", "gradients are not cleared", Stage.WIRING, Severity.FATAL,
+    "Karpathy 2019, A recipe for training neural networks",
+)  # fmt: skip
+def gradients_not_cleared(r: Record) -> Symptom | None:
+    if r.wiring.stale_steps <= MOST_STALE:
+        return None
+    return Symptom(
+        f"{r.wiring.stale_steps} steps in a row began with the gradients of the step before "
+        f"(threshold: {MOST_STALE})",
+        "backward adds to .grad, so that every step follows the sum of all gradients so far",
+        "optimizer.zero_grad()\nloss.backward()\noptimizer.step()",
+        remedy=("zero_grad",),
+    )
+
+
+@check(
+    "D02", "parameters that no optimizer moves", Stage.WIRING, Severity.SERIOUS,
+    "Braiek & Khomh 2023, TheDeepChecker",
+)  # fmt: skip
+def parameters_not_moved(r: Record) -> Symptom | None:
+    missing, look = r.wiring.missing, r.last
+    still = look is not None and look.moved == 0 and look.learning_rate != 0
+    if not missing and not (still and r.wiring.foreign):
+        return None
+    pretrained = not foreign_or_still(r) and not r.wiring.as_initialized
+    names = ", ".join(missing[:3]) + ", …" * (len(missing) > 3)
+    foreign = r.wiring.foreign
+    theirs = f"; {foreign} tensors of the optimizer are not the model's" if foreign else ""
+    return Symptom(
+        f"{len(missing)} trainable tensors are in no optimizer (allowed: 0): {names}{theirs}",
+        "the optimizer was given another model's parameters, or a part of them",
+        "optimizer = torch.optim.SGD(model.parameters(), lr=…)  # after the last change of "
+        "the model\n# what is to stay as it is: parameter.requires_grad_(False)",
+        layer=missing[0] if missing else None,
+        severity=Severity.FATAL if foreign else Severity.NOTE if pretrained else None,
+    )
+
+
+def foreign_or_still(r: Record) -> bool:
+    """Whether what the optimizer moves is not this model, or nothing."""
+    return bool(r.wiring.foreign) or (r.last is not None and r.last.moved == 0)
+
+
+@check(
+    "D03", "layers frozen by accident", Stage.WIRING, Severity.SERIOUS,
+    "MIT 6.S191 lecture 1; PyTorch's autograd notes",
+)  # fmt: skip
+def frozen_by_accident(r: Record) -> Symptom | None:
+    frozen = [name for name in r.wiring.frozen if name in r.wiring.as_initialized]
+    if not frozen or not near_baseline(r):
+        return None  # frozen layers that were trained before are there on purpose
+    return Symptom(
+        f"{len(frozen)} tensors that were never trained are frozen, and after {r.step} steps "
+        f"the accuracy is {r.accuracy:.0%}, that of the commonest class {r.baseline:.0%}",
+        "frozen layers that were never trained feed noise to those that learn",
+        "for parameter in model.parameters():\n    parameter.requires_grad_(True)",
+        layer=frozen[0],
+    )
+
+
+@check(
+    "D04", "the loss is detached from the parameters", Stage.WIRING, Severity.FATAL,
+    "PyTorch's autograd notes",
+)  # fmt: skip
+def detached(r: Record) -> Symptom | None:
+    tensors = len(r.wiring.without_gradient) + (r.wiring.trainable or 0)
+    none = r.wiring.trainable == 0 and r.wiring.without_gradient and r.looks
+    everything = none and not r.adversarial  # whose parts take turns
+    if r.wiring.cut_off and not everything and not r.adversarial:
+        return _cut_off(r.wiring.cut_off)
+    if r.wiring.detached is None and not everything:
+        return None
+    said = f" ({r.wiring.detached})" if r.wiring.detached else ""
+    return Symptom(
+        f"after backward none of {tensors} trainable tensors has a gradient{said}",
+        "between model and loss stands .detach(), .item(), .numpy(), .data or no_grad",
+        "loss = loss_function(model(inputs), targets)  # tensors all the way",
+    )
+
+
+def _cut_off(modules: list[str]) -> Symptom:
+    return Symptom(
+        f"{len(modules)} modules have no gradient after backward though their results were "
+        f"used (allowed: 0): {', '.join(modules[:3])}{', …' * (len(modules) > 3)}",
+        "their result was taken on without its history, by .detach(), .data, .numpy() or "
+        "no_grad",
+        "x = self.encoder(inputs)  # without .detach()\n"
+        "# what is not to learn: encoder.requires_grad_(False)",
+        layer=modules[0],
+        severity=Severity.SERIOUS,
+    )
+
+
+@check(
+    "D30", "evaluated in training mode", Stage.WIRING, Severity.SERIOUS,
+    "Karpathy 2019, A recipe for training neural networks",
+)  # fmt: skip
+def evaluated_in_training_mode(r: Record) -> Symptom | None:
+    modules = r.wiring.training_in_evaluation
+    if not modules or r.adversarial:
+        return None
+    often = 2 * r.wiring.evaluation_blocks >= max(r.step, FEWEST_STEPS)
+    if often and not r.wiring.evaluated_with_loss:
+        return None  # a part of each training step, such as labels that the model itself gives
+    return Symptom(
+        f"{len(modules)} modules were in training mode in a pass without training "
+        f"(allowed: 0): {', '.join(modules[:3])}{', …' * (len(modules) > 3)}",
+        "dropout still drops units, and batch norm uses, and moves, the statistics of the "
+        "batch; two passes over the same data differ",
+        "model.eval()\nwith torch.no_grad():\n    …\nmodel.train()",
+        layer=modules[0],
+    )
+
+
+@check(
+    "D31", "trained in evaluation mode", Stage.WIRING, Severity.SERIOUS,
+    "Ioffe & Szegedy 2015, Batch normalization",
+)  # fmt: skip
+def trained_in_evaluation_mode(r: Record) -> Symptom | None:
+    modules = r.wiring.evaluation_in_training
+    if not modules:
+        return None
+    return Symptom(
+        f"the model was in evaluation mode in {r.wiring.steps_in_evaluation} training steps "
+        f"(allowed: 0); {', '.join(modules[:3])} behave otherwise then",
+        "dropout does nothing, and batch norm never learns the statistics of the data",
+        "model.train()  # before the training loop, and again after each evaluation",
+        layer=modules[0],
+    )
+
+
+@check(
+    "D31", "statistics of batch norm are stale", Stage.DYNAMICS, Severity.SERIOUS,
+    "Ioffe & Szegedy 2015, Batch normalization, section 3.1",
+)  # fmt: skip
+def stale_statistics(r: Record) -> Symptom | None:
+    evaluation = r.trials.get("loss in evaluation mode")
+    training = r.trials.get("loss in training mode")
+    slow = {
+        name: momentum
+        for name, momentum in r.wiring.momentum_of_statistics.items()
+        if momentum is not None and momentum < SLOW_MOMENTUM
+    }
+    if evaluation is None or training is None or not slow:
+        return None  # usual statistics lag behind for some steps, while weights move fast
+    gap = evaluation - training
+    if not gap > STALE or gap <= STALE_BY * training:
+        return None
+    name, momentum = next(iter(slow.items()))
+    return Symptom(
+        f"on the same training batch the loss is {evaluation:.3g} in evaluation mode and "
+        f"{training:.3g} in training mode (threshold: {STALE:g} and {STALE_BY:.0%} more)",
+        f"batch norm evaluates with running statistics, which (momentum {momentum}) do not "
+        "follow those of the batches",
+        "nn.BatchNorm1d(width, momentum=0.1)  # or collect them anew",
+        layer=name,
+    )
+
+
+@check(
+    "D29", "dropout too high", Stage.DYNAMICS, Severity.SERIOUS,
+    "Srivastava et al. 2014, section A.4",
+)  # fmt: skip
+def dropout_too_high(r: Record) -> Symptom | None:
+    high = {name: p for name, p in r.wiring.dropout.items() if p > HIGH_DROPOUT}
+    if not high or not near_baseline(r):
+        return None
+    name, p = max(high.items(), key=lambda pair: pair[1])
+    return Symptom(
+        f"dropout {p:g} (recommended: up to 0.5), and the accuracy in training is "
+        f"{r.accuracy:.0%} after {r.step} steps, that of the commonest class {r.baseline:.0%}",
+        "so few units are left that hardly anything of the input gets through",
+        "nn.Dropout(0.5)",
+        layer=name,
+        remedy=("dropout", 0.5),
+    )
+
+
+def near_baseline(r: Record) -> bool:
+    """Whether the training has taught nothing yet, after enough steps."""
+    if r.accuracy is None or r.baseline is None or r.step < ENOUGH_STEPS:
+        return False
+    return r.accuracy - r.baseline < NEAR_BASELINE and (r.fallen or 1.0) > HARDLY_FALLEN

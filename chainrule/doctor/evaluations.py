@@ -1,0 +1,137 @@
+"""What is seen of the evaluations between epochs of a loop that somebody wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from chainrule.doctor import measures
+from chainrule.doctor.facts import Epoch, Record
+from chainrule.doctor.given import Given
+from chainrule.doctor.training_call import TrainingCall, tensors_in
+from chainrule.nn.module import Module
+from chainrule.tensor.tensor import Tensor
+
+MOST_ROWS, MOST_TRAINED = 2048, 8192  # samples that are compared
+UNIQUE, NEW = 0.99, 0.01  # shares of samples
+CHANGED_BY_MODE = ("Dropout", "BatchNorm")
+
+
+def changed_by_mode(model: Module, *, training: bool) -> list[str]:
+    """The modules in a mode that compute something else in the other one."""
+    return [
+        path
+        for path, module in model.named_modules()
+        if module.training is training and type(module).__name__.startswith(CHANGED_BY_MODE)
+        if not training or not _collects(module)
+    ]
+
+
+def _collects(module: Module) -> bool:
+    """Whether a batch norm averages over all batches, as it does to be calibrated anew."""
+    return getattr(module, "momentum", 0) is None
+
+
+class Evaluations:
+    """Forward passes without gradients: the mode they ran in, their losses and answers."""
+
+    def __init__(self, record: Record) -> None:
+        self.record = record
+        self._rows: list[list[int]] = []  # hashes of the samples of each pass, of one epoch
+        self._step = 0  # at the evaluation before
+        self._counted = False  # they were compared with those trained on
+        self._clear()
+
+    def _clear(self) -> None:
+        self._losses: list[tuple[float, int]] = []
+        self._labels: list[np.ndarray] = []
+        self._answers: list[np.ndarray] = []
+        self._in_training_mode = self._begun = False
+        self._last: np.ndarray | None = None  # what went in last
+
+    def forward(self, model: Module, arguments: tuple[Any, ...]) -> None:
+        """The model is called."""
+        wiring = self.record.wiring
+        wiring.evaluations += 1
+        if self.record.step > 0:
+            self._in_training_mode = bool(found := changed_by_mode(model, training=True))
+            wiring.training_in_evaluation = wiring.training_in_evaluation or found
+            wiring.evaluation_blocks += bool(found) and not self._begun
+            self._begun = True
+        x = next((a for a in arguments if isinstance(a, Tensor)), None)
+        self._last = None if x is None or x.ndim < 2 else measures.numbers(x)
+
+    def loss(self, name: str, arguments: tuple[Any, ...], loss: Tensor) -> None:
+        """A loss was computed."""
+        given = Given(name, arguments, loss)
+        if given.value is None:
+            return
+        self.record.wiring.evaluated_with_loss |= self._in_training_mode
+        self._see_inputs()
+        self._losses.append((given.value, len(given.arrays()[0]) if loss.ndim == 0 else 1))
+        labels, answers = given.answers()
+        if labels is not None and answers is not None:
+            self._labels.append(labels)
+            self._answers.append(answers)
+
+    def _see_inputs(self) -> None:
+        """Measure what went into the pass, and remember its samples, of a first epoch."""
+        array, self._last = self._last, None
+        known = sum(map(len, self._rows))
+        if array is None or array.dtype.kind != "f" or self._counted or known >= MOST_ROWS:
+            return
+        data = self.record.data
+        data.validation_inputs = measures.spread(array).joined(data.validation_inputs)
+        self._rows.append(measures.row_hashes(array, MOST_ROWS - known))
+
+    def _count_overlap(self, calls: Iterable[TrainingCall]) -> None:
+        """How many of the samples were also trained on, once, after the first epoch."""
+        if self._counted or not self._rows:
+            return
+        self._counted = True
+        seen: set[int] = set()
+        for array in (measures.numbers(x) for call in calls for x in tensors_in(call.args)):
+            if array.dtype.kind == "f" and array.ndim > 1 and len(seen) < MOST_TRAINED:
+                seen.update(measures.row_hashes(array, MOST_TRAINED))
+        rows = [row for rows in self._rows for row in rows]
+        if len(set(rows)) < UNIQUE * len(rows):
+            return  # samples come again by themselves, as those of a truth table do
+        shares = [sum(row in seen for row in rows) / len(rows) for rows in self._rows]
+        data = self.record.data
+        whole = [share > UNIQUE for share in shares]
+        if all(whole):
+            data.validated_on_training = len(rows) >= UNIQUE * len(seen)
+        elif any(whole) and not any(NEW < share <= UNIQUE for share in shares):
+            return  # both the training and the validation data were gone through
+        data.overlap = sum(row in seen for row in rows) / len(rows)
+        self._rows.clear()
+
+    def end(self, calls: Iterable[TrainingCall] = ()) -> bool:
+        """What was evaluated belongs to an epoch; whether there was anything.
+
+        Args: calls: steps of training, the latest.
+        """
+        self._begun = False
+        if not self._losses:
+            return False
+        self._count_overlap(calls)
+        samples = sum(count for _, count in self._losses)
+        epoch = Epoch(len(self.record.epochs) + 1, validation_samples=samples)
+        epoch.validation_loss = sum(value * n for value, n in self._losses) / samples
+        if self._labels:
+            labels, answers = np.concatenate(self._labels), np.concatenate(self._answers)
+            epoch.validation_accuracy = float(np.mean(labels == answers))
+            epoch.recalls = measures.recalls(labels, answers)
+            epoch.supports = {int(c): int(np.sum(labels == c)) for c in epoch.recalls}
+        epoch.train_loss = self._training_loss()
+        self.record.epochs.append(epoch)
+        self._clear()
+        return True
+
+    def _training_loss(self) -> float | None:
+        """The mean loss of the training steps since the last evaluation."""
+        begin, self._step = self._step, self.record.step
+        steps = [loss for step, loss in self.record.losses if step >= begin]
+        return sum(steps) / len(steps) if steps else None

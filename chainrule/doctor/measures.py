@@ -1,0 +1,182 @@
+"""Numbers about arrays: how they lie, which units are dead, how a step moved them."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from chainrule import dtypes
+from chainrule.doctor.facts import Spread
+
+ROWS = 256  # samples that are looked at
+NUMBERS = 1 << 14  # numbers of one array that are looked at
+BINS = 32
+BINNED = 1 << 12  # numbers that a histogram counts
+FEW_NUMBERS, EVENLY = 32, 0.15  # what tells that a weight is as it began
+#: beyond these an activation is nearly flat: |tanh x| > 0.95, and the same |x| for a sigmoid
+SATURATED = {"Tanh": (-0.95, 0.95), "Sigmoid": (0.025, 0.975)}
+
+
+def numbers(tensor: Any) -> Any:
+    """The array of a tensor, in a type that NumPy computes with."""
+    return readable(tensor._cell.array)
+
+
+def readable(array: Any) -> Any:
+    """An array of bfloat16, which NumPy does not know, as float32; others as they are."""
+    if isinstance(array, np.ndarray) and array.dtype.kind == "V":
+        return dtypes.cast(array, dtypes.float32.numpy)
+    return array
+
+
+def is_float(array: Any) -> bool:
+    return isinstance(array, np.ndarray) and array.dtype.kind == "f"
+
+
+def sampled(array: np.ndarray) -> np.ndarray:
+    """Numbers of an array, evenly taken from it where it is large."""
+    flat = array.reshape(-1)
+    step = -(-flat.size // NUMBERS) or 1
+    return flat[::step].astype(np.float64, copy=False)
+
+
+def spread(array: np.ndarray) -> Spread:
+    """How the numbers of an array lie."""
+    return _spread(sampled(array), array)
+
+
+@np.errstate(all="ignore")
+def _spread(x: np.ndarray, whole: np.ndarray) -> Spread:
+    finite = np.isfinite(x)
+    bad = 0 if finite.all() and whole.size == x.size else _nonfinite(whole)
+    x = x if finite.all() else x[finite]
+    if not x.size:
+        return Spread(whole.size, bad)
+    return Spread(
+        whole.size, bad, float(x.mean()), float(x.std()), float(x.min()), float(x.max())
+    )
+
+
+def _nonfinite(array: np.ndarray) -> int:
+    with np.errstate(all="ignore"):
+        if array.dtype.kind not in "fc" or math.isfinite(abs(array.sum())):
+            return 0  # if their sum is a number, all are
+    return int(array.size - np.isfinite(array).sum())
+
+
+def spread_and_histogram(array: np.ndarray) -> tuple[Spread, dict[str, Any]]:
+    """How the numbers lie, and how many of some of them lie where."""
+    x = sampled(array)
+    found = _spread(x, array)
+    low, high = _ends(found)
+    some = x[:: -(-x.size // BINNED) or 1]
+    places = (some[np.isfinite(some)] - low) * (BINS / (high - low))
+    counts = np.bincount(np.minimum(places.astype(np.int64), BINS - 1), minlength=BINS)
+    return found, {"low": low, "high": high, "counts": counts.tolist()}
+
+
+def _ends(s: Spread) -> tuple[float, float]:
+    return (s.low, s.high) if s.high > s.low else (s.low - 0.5, s.low + 0.5)
+
+
+def norm(arrays: list[np.ndarray]) -> float:
+    """The Euclidean norm of all numbers together."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return math.sqrt(sum(_squares(a) for a in arrays))
+
+
+def _squares(array: np.ndarray) -> float:
+    flat = np.ascontiguousarray(array).reshape(-1)
+    total = float(np.vdot(flat, flat))
+    if math.isfinite(total) or not np.isfinite(flat).all():
+        return total if math.isfinite(total) else math.inf
+    return float(np.square(flat, dtype=np.float64).sum())
+
+
+def relative_step(before: np.ndarray, after: np.ndarray) -> float:
+    """‖after - before‖ / ‖before‖; weights that began at or near zero, as they may on
+    purpose, are measured by the size that an initialization would give them."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        length = max(norm([before]), math.sqrt(before.size / 3) * _bound(before))
+        moved = norm([after - before])
+    return moved / length if length else 0.0
+
+
+def _bound(weight: np.ndarray) -> float:
+    """Where the usual initialization of a layer ends: 1 / √fan_in."""
+    return 1 / math.sqrt(max(1, weight[0].size)) if weight.ndim > 1 and len(weight) else 0.0
+
+
+def as_initialized(weight: np.ndarray) -> bool:
+    """Whether a weight still lies evenly within the bound that layers begin with."""
+    if weight.ndim < 2 or weight.size < FEW_NUMBERS:
+        return False
+    bound, x = _bound(weight), sampled(weight)
+    evenly = abs(float(x.std()) * math.sqrt(3) / bound - 1) < EVENLY
+    return bool(np.abs(x).max() <= bound * (1 + 1e-6)) and evenly
+
+
+def dead_units(y: np.ndarray) -> float:
+    """The share of units that are 0 for every sample; a channel of an image is one unit.
+
+    Shapes:  y (n, d), (n, c, h, w) or (n, t, d), the last axis then being the units
+    """
+    y = y[:ROWS]
+    axes = (0, *range(2, y.ndim)) if y.ndim > 3 else tuple(range(y.ndim - 1))
+    return float(np.mean(~np.any(y > 0, axis=axes))) if y.size and y.ndim > 1 else 0.0
+
+
+def times_seen(y: np.ndarray) -> int:
+    """At how many samples and places of the array each unit is seen."""
+    units = y.shape[1] if y.ndim > 3 else y.shape[-1] if y.ndim > 1 else 1
+    return y[:ROWS].size // max(units, 1)
+
+
+def row_hashes(array: np.ndarray, most: int) -> list[int]:
+    """A number for each of the first rows, equal for equal rows."""
+    return [hash(row.tobytes()) for row in np.ascontiguousarray(array[:most])]
+
+
+def saturated_share(y: np.ndarray, kind: str) -> float:
+    """The share of activations where the function is nearly flat."""
+    low, high = SATURATED[kind]
+    x = sampled(y)
+    return float(np.mean((x < low) | (x > high)))
+
+
+def are_probabilities(array: np.ndarray) -> bool:
+    """Whether rows sum to 1, or, for a single output, all lie in [0, 1] and some inside."""
+    x = array[:ROWS].astype(np.float64, copy=False)
+    if not x.size or not np.isfinite(x).all() or x.min() < 0 or x.max() > 1:
+        return False
+    if x.ndim > 1 and x.shape[1] > 1:
+        return bool(np.allclose(x.sum(axis=1), 1, atol=1e-4))
+    return True
+
+
+def feature_ratio(x: np.ndarray) -> tuple[float | None, list[int]]:
+    """The largest standard deviation of a feature by the smallest, and constant features.
+
+    Shapes:  x (n, d); other arrays have no features that could be compared
+    """
+    if x.ndim != 2 or x.shape[0] < 8 or x.shape[1] < 2:
+        return None, []
+    with np.errstate(over="ignore", invalid="ignore"):
+        deviations = x.astype(np.float64, copy=False).std(axis=0)
+    varied = deviations[np.isfinite(deviations) & (deviations > 0)]
+    constant = np.flatnonzero(deviations == 0).tolist()
+    return (float(varied.max() / varied.min()) if varied.size > 1 else None), constant
+
+
+def alike_units(weight: np.ndarray) -> bool:
+    """Whether all units have the same weights, so that they learn the same."""
+    return weight.ndim > 1 and len(weight) > 1 and bool((weight == weight[:1]).all())
+
+
+def recalls(labels: np.ndarray, answers: np.ndarray) -> dict[int, float]:
+    """The share of each class that was recognized."""
+    return {
+        int(c): float(np.mean(answers[labels == c] == c)) for c in np.unique(labels)
+    }  # fmt: skip

@@ -1,0 +1,51 @@
+"""What the doctor saw and found, from the trainer into the journal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from chainrule.doctor.facts import Look
+from chainrule.doctor.notebook import layer_facts
+from chainrule.journal import Journal
+
+if TYPE_CHECKING:
+    from chainrule.train.trainer import Trainer
+
+
+class Examined:
+    """Follows the doctor of a trainer: each look is written once, a finding when it changes."""
+
+    def __init__(self) -> None:
+        self._step = -1  # of the last look that was written
+        self._told: dict[tuple[str, str | None], tuple[Any, ...]] = {}  # by finding: its state
+
+    def follow(self, trainer: Trainer, journal: Journal) -> None:
+        """Write what is new; nothing where no doctor looks on."""
+        watch = None if trainer.doctor is None else trainer.doctor.watch
+        if watch is None:
+            return
+        for look in _after(watch.record.looks, self._step):
+            self._step = look.step
+            layers = {name: layer_facts(layer) for name, layer in look.layers.items()}
+            journal.layers(look.step, {name: facts for name, facts in layers.items() if facts})
+        for place, found in enumerate(watch.findings):
+            state = (place, found.verified, found.trial, found.applied, len(found.consequences))
+            if self._told.get((found.code, found.layer)) != state:
+                self._told[found.code, found.layer] = state
+                journal.finding(found.step, {**found.as_dict(), "place": place})
+
+    def end(self, trainer: Trainer, journal: Journal) -> None:
+        """Write what is left, and what looking has cost."""
+        self.follow(trainer, journal)
+        watch = None if trainer.doctor is None else trainer.doctor.watch
+        if watch is not None:
+            doctor = {"looks": len(watch.record.looks), "share of time": round(watch.share, 4)}
+            journal.write("run", doctor=doctor)
+
+
+def _after(looks: list[Look], step: int) -> Iterable[Look]:
+    """Those behind a step; nearly always there are none, which is told by the last."""
+    return (
+        (look for look in looks if look.step > step) if looks and looks[-1].step > step else ()
+    )

@@ -1,0 +1,3 @@
+"""`chainrule.utils.tensorboard`: event files for TensorBoard, under PyTorch's name."""
+
+from chainrule.journal.tensorboard import SummaryWriter as SummaryWriter
