@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 SHARE = 0.02  # of the time of the training
 EARLY = (0, 8, 24, 44)  # steps of the first looks: what is fatal is said within 50 steps
+SOON = 17  # steps after a look at which something was suspicious
 LITTLE = 0.015  # seconds that an early look may take in any case
 LONGEST_PAUSE = 200  # steps between two looks
 
@@ -66,14 +67,19 @@ class Schedule:
         self._before, self._last, self._must = self._spent_now, step, False
         self._began = time.thread_time()
 
-    def ends(self) -> None:
-        """It is over."""
+    def ends(self, is_suspicious: bool) -> None:
+        """It is over.
+
+        Args: is_suspicious: what was seen is a fault if it is seen again.
+        """
         self._cost = self._spent_now - self._before
         self._work = time.thread_time() - self._began
         done = self._last - self.first
         early = next((step for step in EARLY if step > done), None)
         later = done + min(LONGEST_PAUSE, max(1, done))
         self._next = self.first + (later if early is None else early)
+        if is_suspicious:
+            self.hasten(self._last + SOON)
 
     def hasten(self, step: int) -> None:
         """Look at a step, whatever it costs."""

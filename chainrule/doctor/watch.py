@@ -22,6 +22,7 @@ import numpy as np
 from chainrule import observers, settings
 from chainrule.compiler.rollback import Rollback
 from chainrule.doctor.alarm import AlarmMethods
+from chainrule.doctor.checks.wiring import MOST_STALE
 from chainrule.doctor.ears import Calls, Ear, Steps
 from chainrule.doctor.evaluations import Evaluations, changed_by_mode
 from chainrule.doctor.facts import Record
@@ -389,7 +390,7 @@ class Watch(TreatmentMethods, AlarmMethods, observers.Observer):
         looks.append(looking.finish())
         if len(looks) > MOST_LOOKS:
             del looks[1 : MOST_LOOKS // 2 : 2]
-        self.schedule.ends()
+        self.schedule.ends(0 < self.record.wiring.stale_steps <= MOST_STALE)
         if not self._shadowing:  # what is told then would be taken back
             self._tell_of_look()
 

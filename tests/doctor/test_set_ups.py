@@ -12,7 +12,7 @@ import chainrule as cr
 RIGHT = 18  # of twenty, at least
 SOON = 50  # steps in which what is fatal is said
 #: said when an epoch is over, or only after many
-LATE = {"G03", "G12", "G16", "G17"}
+LATE = {"G12", "G16", "G17"}
 
 
 def diagnose(make, seed, compiled):
