@@ -27,6 +27,26 @@ def layer_facts(layer: LayerFacts) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value is not None}
 
 
+class Entries:
+    """Writes what a doctor saw and found into a journal: a finding again when it changes."""
+
+    def __init__(self) -> None:
+        self._told: dict[tuple[str, str | None], tuple[Any, ...]] = {}  # by finding: its state
+
+    def look(self, journal: Journal, look: Look) -> None:
+        """What was seen of the layers."""
+        layers = {path: layer_facts(layer) for path, layer in look.layers.items()}
+        journal.layers(look.step, {path: facts for path, facts in layers.items() if facts})
+
+    def findings(self, journal: Journal, findings: Sequence[Finding]) -> None:
+        """Each finding once, and once more when more is known of it."""
+        for place, found in enumerate(findings):
+            state = (place, found.verified, found.trial, found.applied, len(found.consequences))
+            if self._told.get((found.code, found.layer)) != state:
+                self._told[found.code, found.layer] = state
+                journal.finding(found.step, {**found.as_dict(), "place": place})
+
+
 class Notebook:
     """Writes down what a watch sees: losses, looks and findings.
 
@@ -37,7 +57,7 @@ class Notebook:
 
     def __init__(self, folder: str | os.PathLike) -> None:
         self.journal = Journal(folder)
-        self._told: dict[tuple[str, str | None], tuple[Any, ...]] = {}  # by finding: its state
+        self._entries = Entries()
 
     def begin(self, model: Module, record: Record) -> None:
         """What is trained."""
@@ -61,16 +81,11 @@ class Notebook:
 
     def look(self, look: Look) -> None:
         """What was seen of the layers."""
-        layers = {path: layer_facts(layer) for path, layer in look.layers.items()}
-        self.journal.layers(look.step, {path: facts for path, facts in layers.items() if facts})
+        self._entries.look(self.journal, look)
 
     def findings(self, findings: Sequence[Finding]) -> None:
-        """Each finding once, and once more when more is known of it."""
-        for place, found in enumerate(findings):
-            state = (place, found.verified, found.trial, found.applied, len(found.consequences))
-            if self._told.get((found.code, found.layer)) != state:
-                self._told[found.code, found.layer] = state
-                self.journal.finding(found.step, {**found.as_dict(), "place": place})
+        """What was found so far."""
+        self._entries.findings(self.journal, findings)
 
     def close(self, step: int) -> None:
         """The training is over; a second time nothing happens."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from chainrule.doctor.facts import Look
-from chainrule.doctor.notebook import layer_facts
+from chainrule.doctor.notebook import Entries
 from chainrule.journal import Journal
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ class Examined:
 
     def __init__(self) -> None:
         self._step = -1  # of the last look that was written
-        self._told: dict[tuple[str, str | None], tuple[Any, ...]] = {}  # by finding: its state
+        self._entries = Entries()
 
     def follow(self, trainer: Trainer, journal: Journal) -> None:
         """Write what is new; nothing where no doctor looks on."""
@@ -27,13 +27,8 @@ class Examined:
             return
         for look in _after(watch.record.looks, self._step):
             self._step = look.step
-            layers = {name: layer_facts(layer) for name, layer in look.layers.items()}
-            journal.layers(look.step, {name: facts for name, facts in layers.items() if facts})
-        for place, found in enumerate(watch.findings):
-            state = (place, found.verified, found.trial, found.applied, len(found.consequences))
-            if self._told.get((found.code, found.layer)) != state:
-                self._told[found.code, found.layer] = state
-                journal.finding(found.step, {**found.as_dict(), "place": place})
+            self._entries.look(journal, look)
+        self._entries.findings(journal, watch.findings)
 
     def end(self, trainer: Trainer, journal: Journal) -> None:
         """Write what is left, and what looking has cost."""
