@@ -173,10 +173,6 @@ class Look:
     nonfinite_gradients: list[str] = field(default_factory=list)
     nonfinite_weights: list[str] = field(default_factory=list)
 
-    def by_kind(self, *kinds: str) -> dict[str, LayerFacts]:
-        """The layers whose module is of one of these classes."""
-        return {name: layer for name, layer in self.layers.items() if layer.kind in kinds}
-
     @property
     def gradients(self) -> list[tuple[str, float]]:
         """Layers with their gradient norms, from the input to the output."""

@@ -12,8 +12,10 @@ from chainrule.engines.native.contraction import Access, Bound, Contraction, Pla
 from chainrule.engines.native.emitter import Emitter
 from chainrule.engines.native.llvm import compile_object, load
 from chainrule.engines.native.program import SCRATCH
-from chainrule.engines.native.target import Target
+from chainrule.engines.native.target import Target, host
 
+#: processors whose code runs here
+TARGETS = ["host", "haswell", "x86-64"] if host().architecture == "x86_64" else ["host"]
 TYPES = {"float": np.float32, "double": np.float64}
 
 

@@ -9,6 +9,7 @@ import pytest
 pytest.importorskip("llvmlite")
 
 from contractions import (
+    TARGETS,
     Window,
     call,
     channels_first,
@@ -33,8 +34,6 @@ from chainrule.engines.native.contraction import Access, plan
 from chainrule.engines.native.engine import NativeProgram
 from chainrule.engines.native.target import host, named
 from chainrule.engines.reference import ReferenceProgram
-
-TARGETS = ["host", "haswell", "x86-64"] if host().architecture == "x86_64" else ["host"]
 
 
 def reordered(c, /, **strides):

@@ -6,6 +6,7 @@ import pytest
 pytest.importorskip("llvmlite")
 
 from contractions import (
+    TARGETS,
     Window,
     buffer,
     call,
@@ -20,7 +21,6 @@ from contractions import (
 
 from chainrule.engines.native.target import host, named
 
-TARGETS = ["host", "haswell", "x86-64"] if host().architecture == "x86_64" else ["host"]
 CASES = {
     "one image": convolution(Window(1, 8, 8, 16, 16)),
     "odd": convolution(Window(2, 7, 9, 16, 16)),
