@@ -1,9 +1,11 @@
 """The native engine over a long time: what must not grow, and what must not break.
 
-    python benchmarks/soak.py                  all three, half an hour
+    python benchmarks/soak.py                  all of them, half an hour
     python benchmarks/soak.py kills --quick    one of them, briefly
 
 steps: 100 000 training steps of a perceptron with Adam; memory stays, the loss is finite.
+shapes: a convolutional network's training step for 64 sizes of a batch, again and again; the
+    recordings share the memory they work in, and hold little else.
 compiles: 10 000 cold compiles, half of them ever other shapes of one function, half of them
     functions made anew; memory stays, old recordings and their machine code go.
 kills: processes that share the cache on the disk get SIGKILL at random moments, 200 times,
@@ -36,13 +38,14 @@ from workloads import WORKLOADS
 import chainrule as cr
 from chainrule.compiler.compile import MOST_RECORDINGS
 from chainrule.compiler.recording import Recording
-from chainrule.engines.native import cache
-from chainrule.engines.native.cache import DIGEST
-from chainrule.engines.native.llvm import Library
+from chainrule.engines.native.running import cache
+from chainrule.engines.native.running.cache import DIGEST
+from chainrule.engines.native.running.llvm import Library
 
-STEPS, COMPILES, KILLS = 100_000, 10_000, 200
+STEPS, SHAPES, COMPILES, KILLS = 100_000, 640, 10_000, 200
 QUICK = 10  # --quick does so many times less
 GROWTH = 8 * 2**20  # bytes that memory may grow by after warming up
+EACH = 3 * 2**20  # bytes that a recording may hold
 READINGS = 10  # of the memory, on the way
 PROGRAMS = 100  # different ones that the processes compile
 BLOCKS, BLOCK = 32, 50_000  # and blocks of two bytes times so many, in the same cache
@@ -102,6 +105,26 @@ def soak_steps(count: int) -> None:
     require(all(map(math.isfinite, losses)), "a loss is not finite")
     require(memory is not None, "nothing was measured")
     memory.require_bounded()
+
+
+# -- many shapes ---------------------------------------------------------------------------
+
+
+def soak_shapes(count: int) -> None:
+    """Batches of ever other sizes, after one of the largest."""
+    workload = WORKLOADS["cnn"]
+    task = workload.build(cr)
+    step, inputs = cr.compile(workload.step(cr, task)), workload.inputs(task)
+    step(*inputs)
+    memory = Memory()
+    for number in range(1, count + 1):
+        size = 1 + number * 37 % len(inputs[0])
+        step(*[x[:size] for x in inputs])
+        if number % (count // READINGS) == 0:
+            memory.read(f"after {number} steps, {len(step.explain().recordings)} recordings")
+    grown = (memory.last - memory.first) / len(step.explain().recordings)
+    print(f"{grown / 2**20:.2f} MiB a recording")
+    require(grown <= EACH, f"a recording holds {grown / 2**20:.1f} MiB")
 
 
 # -- many compiles -------------------------------------------------------------------------
@@ -320,6 +343,7 @@ def damage(folder: Path, chance: random.Random) -> int:
 
 SOAKS = {
     "steps": (soak_steps, STEPS),
+    "shapes": (soak_shapes, SHAPES),
     "compiles": (soak_compiles, COMPILES),
     "kills": (soak_kills, KILLS),
 }

@@ -11,7 +11,8 @@ ROOT = Path(__file__).parents[1] / "chainrule"
 FLOORS = {
     "errors": -1, "explanations": -1, "settings": -1, "version": -1,
     "dtypes": 0, "shapes": 0, "device": 0, "memory": 0, "memory_format": 0,
-    "absent": 0, "files": 0, "observers": 0, "switches": 0.5, "threads": 0, "timing": 0,
+    "absent": 0, "files": 0, "observers": 0, "printed": 0, "switches": 0.5,
+    "threads": 0, "timing": 0,
     "ops": 1,
     "ir": 2,
     "tensor": 3,
@@ -33,6 +34,23 @@ FACES = {
     "__init__", "accelerator", "amp", "autograd", "backends", "cuda", "datasets",
     "distributed", "fft", "func", "fx", "hub", "jit", "linalg", "onnx", "profiler",
     "quantization", "random", "sparse", "special", "testing", "transforms", "utils",
+}  # fmt: skip
+
+#: the same inside the native engine
+NATIVE = "chainrule.engines.native"
+NATIVE_FLOORS = {
+    "running": 0,
+    "emitter": 1,
+    "mathematics": 2, "contraction": 2,
+    "pointwise": 3,
+    "graph": 4,
+    "code": 5,
+    "kernels": 6,
+    "rewrites": 7,
+    "planning": 8,
+    "reporting": 9,
+    "making": 10,
+    "engine": 11,  # loads `making` only when there is something to plan
 }  # fmt: skip
 
 #: the one marked place of network code that is slow to load
@@ -91,6 +109,24 @@ def test_imports_go_down_and_none_is_hidden(path):
         assert target in FLOORS, f"{where}: no floor is known for {target!r}"
         below = target == own or FLOORS[target] < FLOORS[own]
         assert below, f"{where}: floor {FLOORS[target]} is not below {FLOORS[own]}"
+
+
+def native_room(module):
+    return module.removeprefix(f"{NATIVE}.").split(".")[0]
+
+
+def test_inside_the_native_engine_imports_go_down_too():
+    paths = [p for p in FILES if name_of(p).startswith(f"{NATIVE}.")]
+    assert {native_room(name_of(path)) for path in paths} == set(NATIVE_FLOORS)
+    for path in paths:
+        own = native_room(name_of(path))
+        for name, line, _, typing_only in imports(ast.parse(path.read_text("utf-8"))):
+            if typing_only or not name.startswith(NATIVE):
+                continue
+            assert name != NATIVE, f"{path}:{line}: name the module's room"
+            target = native_room(name)
+            below = target == own or NATIVE_FLOORS[target] < NATIVE_FLOORS[own]
+            assert below, f"{path.relative_to(ROOT)}:{line}: {target} is not below {own}"
 
 
 def functions():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import itertools
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,9 +20,10 @@ from chainrule.engines.choice import engine_named
 from chainrule.tensor import trace
 from chainrule.tensor.tensor import Tensor
 
-MOST_RECORDINGS = 64  # of one function; the oldest goes
+MOST_RECORDINGS = 64  # of one function; the one that was not used for longest goes
 MOST_REASONS = 1000  # why there were recordings: the last of them are remembered
 
+_uses = itertools.count(1)
 _plain: ContextVar[bool] = ContextVar("plain", default=False)
 
 
@@ -60,8 +62,11 @@ class Compiled:
             return self.function(*args, **kwargs)
         arguments: list[Tensor] = []
         recording = self._recording((args, kwargs), arguments)
+        recording.used = next(_uses)
         for observer in recording.observers:
             observer.call_begins(self, args, kwargs)
+        if Compiled.made is not None:
+            recording.last_inputs = recording.read(arguments)
         result = recording.run(arguments)
         for observer in recording.observers:
             observer.call_ends(result)
@@ -85,8 +90,9 @@ class Compiled:
                 return found
             reason = self._reason(key)  # before the new recording is among them
             recording = Recording(self.function, tree, arguments, self.engine)
+            while len(self._recordings) >= MOST_RECORDINGS:
+                self._recordings.remove(min(self._recordings, key=lambda pair: pair[1].used))
             self._recordings.insert(0, (key, recording))
-            del self._recordings[MOST_RECORDINGS:]
             self._retraces.append(reason)
             del self._retraces[:-MOST_REASONS]
             return recording

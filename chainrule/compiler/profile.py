@@ -68,14 +68,12 @@ def profile(
 
 
 def profile_of_last_run(engine: str, recording: Recording, repeat: int) -> Profile | None:
-    """The same with the arrays of the last run; None where they are not known."""
-    found = {}
-    for part in parts(recording):
-        last = getattr(part.program, "last_inputs", None)
-        inputs = None if last is None else last()
-        if inputs is not None:
-            found[part.name] = _measured(part, inputs, repeat)
-    return Profile(engine, found) if found else None
+    """The same with the inputs of the last run; None where they were not kept, or the engine
+    has no kernels."""
+    inputs, recording.last_inputs = recording.last_inputs, None
+    if inputs is None or not hasattr(recording.program, "profile"):
+        return None
+    return profile(engine, recording, inputs, repeat)
 
 
 def _measured(part: Part, inputs: Sequence[np.ndarray], repeat: int) -> Measurement:

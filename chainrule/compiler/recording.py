@@ -37,6 +37,8 @@ class Recording:
         self, function: Callable, tree: Any, arguments: list[Tensor], engine: str
     ) -> None:
         self.calls, self.engine = 0, engine
+        self.used = 0  # grows with each call of any compiled function
+        self.last_inputs: list[np.ndarray] | None = None  # while somebody keeps track
         self.seconds: dict[str, float] = {}  # of each phase
         start = time.perf_counter()
         trace = Trace()

@@ -9,8 +9,8 @@ import pytest
 from chainrule.cli import profile
 from chainrule.cli.main import main
 from chainrule.compiler.compile import Compiled
-from chainrule.engines.native import measure
-from chainrule.engines.native.limits import Limits
+from chainrule.engines.native.reporting import measure
+from chainrule.engines.native.reporting.limits import Limits
 
 SCRIPT = """
 import sys

@@ -37,7 +37,7 @@ def test_a_text_tells_of_every_phase():
 
 def test_the_second_program_comes_from_the_disk_cache(empty_cache):
     first, second = report_of(trained()[0]), report_of(trained()[0])
-    assert not first.from_disk and {"group", "LLVM", "load"} < set(first.seconds)
+    assert not first.from_disk and {"fuse", "LLVM", "load"} < set(first.seconds)
     assert second.from_disk and set(second.seconds) == {"look into the disk cache", "load"}
     assert "from the disk cache" in str(second)
 
@@ -129,7 +129,8 @@ def test_the_code_of_a_kernel_says_what_it_computes():
     assert any("reads" in line for line in head) and any("writes" in line for line in head)
     assert "define void @k" in text and kernel.calls[-1].function in text
     assert kernel.calls[-1].function in kernel.assembly()
-    assert ";" not in report._plan.texts[kernel.calls[-1].function]  # what is hashed has none
+    code = report._plan.functions.texts[kernel.calls[-1].function]
+    assert ";" not in code  # what is hashed has none
     with pytest.raises(ArgumentError, match="CR902"):
         explanation.kernel(1000)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.engines.native import llvm
+from chainrule.engines.native.running import llvm
 
 compiling = importlib.import_module("chainrule.compiler.compile")
 
@@ -30,6 +30,15 @@ def test_the_oldest_recordings_go(few):
     assert inputs == [(4,), (5,)]
     assert len(explanation.reasons()) == 3
     assert "shape (5,) instead of (4,)" in explanation.reasons()[-1]
+
+
+def test_the_one_that_was_not_used_for_longest_goes(few):
+    double = cr.compile(lambda x: 2 * x, engine="reference")
+    for size in (1, 2, 1, 3, 1, 4, 1):
+        double(cr.ones(size))
+    inputs = [recording.graph.inputs[0].shape for recording in double.explain().recordings]
+    assert inputs == [(1,), (4,)] and len(double.explain().reasons()) == 3
+    assert "shape (4,) instead of (3,)" in double.explain().reasons()[-1]
 
 
 def test_a_recording_that_was_dropped_is_made_again(few):

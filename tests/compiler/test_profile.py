@@ -9,10 +9,11 @@ from training_step import trained
 
 import chainrule as cr
 from chainrule import nn
+from chainrule.compiler.compile import Compiled
 from chainrule.compiler.explain import parts
 from chainrule.compiler.profile import profile_of_last_run
-from chainrule.engines.native import limits, measure
-from chainrule.engines.native.limits import Limits, machine_limits
+from chainrule.engines.native.reporting import limits, measure
+from chainrule.engines.native.reporting.limits import Limits, machine_limits
 from chainrule.errors import ArgumentError
 
 #: a machine with round numbers
@@ -159,7 +160,11 @@ def test_it_runs_at_least_once():
         compiled.profile(*arguments, repeat=0)
 
 
-def test_the_arrays_of_the_last_run_will_do():
+def test_the_inputs_of_the_last_run_will_do_where_they_were_kept(monkeypatch):
+    compiled, net, _ = trained()
+    (recording,) = compiled.explain().recordings
+    assert profile_of_last_run("native", recording, 1) is None
+    monkeypatch.setattr(Compiled, "made", [])
     compiled, net, _ = trained()
     (recording,) = compiled.explain().recordings
     before = [p.tolist() for p in net.parameters()]

@@ -1,6 +1,9 @@
 """What each of several processes does that share a cache; here, so that they can import it."""
 
-from chainrule.engines.native.cache import Cache
+import time
+
+from chainrule.engines.native.running.cache import Cache
+from chainrule.files import make_folder, write_file
 
 MEGABYTE = 1 << 20
 
@@ -15,3 +18,16 @@ def write_and_read(folder, number):
         wrong += kept.fetch(f"{number} {turn}") != b"own"
     if wrong:
         raise SystemExit(wrong)
+
+
+def write_for_ever(folder):
+    """Begin to write a file, and never end."""
+
+    def write(file):
+        file.write(b"half")
+        file.flush()
+        time.sleep(600)
+
+    path = Cache(folder, MEGABYTE).path("endless")
+    make_folder(path.parent)
+    write_file(path, write)

@@ -10,9 +10,9 @@ import numpy as np
 
 from chainrule.engines.native.contraction import Access, Bound, Contraction, Plan, plan
 from chainrule.engines.native.emitter import Emitter
-from chainrule.engines.native.llvm import compile_object, load
-from chainrule.engines.native.program import SCRATCH
-from chainrule.engines.native.target import Target, host
+from chainrule.engines.native.running.llvm import compile_object, load
+from chainrule.engines.native.running.program import SCRATCH
+from chainrule.engines.native.running.target import Target, host
 
 #: processors whose code runs here
 TARGETS = ["host", "haswell", "x86-64"] if host().architecture == "x86_64" else ["host"]

@@ -4,8 +4,8 @@ from unittest import mock
 
 import chainrule as cr
 from chainrule.engines.choice import program
-from chainrule.engines.native.plan import Plan
-from chainrule.engines.native.target import target
+from chainrule.engines.native.planning.plan import Plan
+from chainrule.engines.native.running.target import target
 
 
 def plan_of(function, *arguments, processor=None, compilation=None):
@@ -19,4 +19,4 @@ def plan_of(function, *arguments, processor=None, compilation=None):
     with mock.patch("chainrule.compiler.recording.program", remember):
         cr.compile(function, engine="reference")(*arguments)
     ((graph, donations),) = given
-    return Plan(graph, processor or target(), donations, compilation)
+    return Plan.of(graph, processor or target(), donations, compilation)

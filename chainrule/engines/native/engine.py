@@ -11,7 +11,8 @@ import hashlib
 import importlib
 import threading
 import time
-from collections.abc import Sequence
+import weakref
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from sys import getrefcount
 from typing import TYPE_CHECKING, Any
@@ -19,22 +20,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainrule.engines.measurement import Measurement
-from chainrule.engines.native import cache
-from chainrule.engines.native.blueprint import constants_of, packed, unpacked
-from chainrule.engines.native.llvm import VERSION, load
-from chainrule.engines.native.pool import aligned, pool
-from chainrule.engines.native.program import Loop, Program
-from chainrule.engines.native.target import target
+from chainrule.engines.native.running import cache
+from chainrule.engines.native.running.arena import Arena, arenas
+from chainrule.engines.native.running.blueprint import constants_of, packed, unpacked
+from chainrule.engines.native.running.llvm import VERSION, load
+from chainrule.engines.native.running.pool import pool
+from chainrule.engines.native.running.program import Loop, Program
+from chainrule.engines.native.running.target import target
 from chainrule.engines.reference import ReferenceProgram
 from chainrule.ir.graph import Graph
 
 if TYPE_CHECKING:
-    from chainrule.engines.native.memory_plan import Buffer
-    from chainrule.engines.native.nodes import Node
-    from chainrule.engines.native.plan import Plan
-    from chainrule.engines.native.report import Report
+    from chainrule.engines.native.code.buffers import Buffer
+    from chainrule.engines.native.graph.nodes import Node
+    from chainrule.engines.native.planning.plan import Plan
+    from chainrule.engines.native.reporting.report import Report
 
 Spots = tuple[np.ndarray, np.ndarray]  # places among the arguments, and offsets in bytes
+Known = Callable[[], np.ndarray | None]  # a weak reference to an array, or to none
 
 
 @functools.cache
@@ -56,6 +59,9 @@ class NativeProgram:
     """A graph made ready to run.
 
     Args: donations: output → input whose memory it may take if nobody else holds the input.
+
+    Notes: between runs it holds code, constants and addresses, but no array of others and no
+    memory for the values between its kernels.
     """
 
     def __init__(self, graph: Graph, donations: dict[int, int] | None = None) -> None:
@@ -67,10 +73,13 @@ class NativeProgram:
         self.library = load(objects)
         self.seconds["load"] = time.perf_counter() - start
         self._constants = [np.ascontiguousarray(c) for c in constants_of(graph)]
-        self._arena = aligned(self.blueprint.arena)
+        self._arena: Arena | None = None  # while it runs
+        self._base = 0  # of the arena that the rows point into
+        arenas.enlist(self, self.blueprint.arena)
         self._rows, self._spots = self._arguments()
         self._pool, self._lock = pool(), threading.Lock()
-        self._inputs: list[np.ndarray | None] = [None] * len(graph.inputs)
+        self._known: list[Known] = [_nothing] * len(graph.inputs)  # what the rows point to
+        self._copies: dict[int, np.ndarray] = {}  # of inputs, while it runs
         taken = dict(self.blueprint.taken)
         self._replaced = sorted(set(taken.values()))
         self._results = [
@@ -81,7 +90,8 @@ class NativeProgram:
 
     @functools.cached_property
     def plan(self) -> Plan:
-        """How the graph became a program; worked out again if the program is from the disk."""
+        """How the graph became a program: megabytes, so it is worked out again where somebody
+        asks, or NumPy has to compute some nodes."""
         return _making().planned(self.graph, self._donations)
 
     def _made(self) -> list[bytes]:
@@ -94,9 +104,11 @@ class NativeProgram:
             self.blueprint, objects = unpacked(data)
             self.from_disk = True
             return objects
-        self.plan, self.blueprint, objects = _making().made(self.graph, self._donations)
-        self.seconds |= self.plan.seconds
-        if all(region.call is None for region in self.plan.regions):
+        plan, self.blueprint, objects = _making().made(self.graph, self._donations)
+        self.seconds |= plan.seconds
+        if [-1] in self.blueprint.regions:
+            self.plan = plan
+        else:
             cache.store(key, packed(self.blueprint, objects))
         return objects
 
@@ -108,15 +120,17 @@ class NativeProgram:
         places: dict[int, list[int]] = {}
         for place, (memory, _, _) in enumerate(words):
             places.setdefault(memory, []).append(place)
-        base, spots = self._arena.ctypes.data, {}
+        spots, inside = {}, []
         for number, (home, which) in enumerate(self.blueprint.memory):
             at = np.array(places[number])
             if home == "arena":
-                rows[at] += base + which
+                rows[at] += which
+                inside += places[number]
             elif home == "constant":
                 rows[at] += self._constants[which].ctypes.data
             else:
                 spots[home, which] = at, rows[at]
+        self._inside = np.array(inside, np.int64)  # the words that lie in the arena
         return rows, spots
 
     def _programs(self) -> list[Program | Node]:
@@ -184,42 +198,61 @@ class NativeProgram:
         graph replaces it. Threads that call it at once wait for each other.
         """
         with self._lock:
-            return self._run(inputs)
+            arena = self._arena = arenas.take(self.blueprint.arena)
+            try:
+                if arena.address != self._base:
+                    self._rows[self._inside] += arena.address - self._base
+                    self._base = arena.address
+                return self._run(inputs)
+            finally:
+                self._arena = None
+                self._copies.clear()
+                arenas.give(arena)
 
     def _run(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
-        for i in range(len(inputs)):
-            if inputs[i] is not self._inputs[i]:
+        known = self._known
+        for i in range(len(inputs)):  # no name may hold an input, as holders are counted
+            if known[i]() is not inputs[i]:
                 self._take(i, inputs[i])
         for i in self._replaced:
-            if getrefcount(inputs[i]) > HELD_BY_ITS_TENSOR and self._inputs[i] is inputs[i]:
-                self._take(i, inputs[i].copy())
-        outputs = self._outputs()
+            if getrefcount(inputs[i]) > HELD_BY_ITS_TENSOR and i not in self._copies:
+                self._take_copy(i, inputs[i])
+        copies = self._copies
+        taken = [copies.get(i, x) for i, x in enumerate(inputs)] if copies else inputs
+        outputs = self._outputs(taken)
         for segment in self._segments:
             if isinstance(segment, Program):
                 if self._pool.run(segment) or self._flag[0]:
                     return self._explain_stop(inputs)
             else:
-                self._call(segment, outputs)
+                self._call(segment, taken, outputs)
         return outputs
 
     def _take(self, i: int, array: np.ndarray) -> None:
         """Let the program find input `i` in this array, or in a copy."""
-        if not (array.flags.c_contiguous and array.flags.aligned):
-            array = np.ascontiguousarray(array)
-        if i in self._replaced and not (array.flags.owndata and array.flags.writeable):
-            array = array.copy()
-        self._inputs[i] = array
+        flags = array.flags
+        free = i not in self._replaced or (flags.owndata and flags.writeable)
+        if flags.c_contiguous and flags.aligned and free:
+            self._find(i, array)
+        else:
+            self._take_copy(i, array)
+
+    def _take_copy(self, i: int, array: np.ndarray) -> None:
+        """Let the program find input `i` in a copy, in this run."""
+        self._copies[i] = array.copy()
+        self._find(i, self._copies[i])
+
+    def _find(self, i: int, array: np.ndarray) -> None:
+        self._known[i] = weakref.ref(array)
         if (found := self._spots.get(("input", i))) is not None:
             spots, offsets = found
             self._rows[spots] = array.ctypes.data + offsets
 
-    def _outputs(self) -> list[np.ndarray]:
+    def _outputs(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         outputs: list[np.ndarray] = []
         for shape, dtype, found, source in self._results:
             if source is not None:
-                taken = self._inputs[source]
-                assert taken is not None
-                outputs.append(taken)
+                outputs.append(inputs[source])
                 continue
             array = np.empty(shape, dtype)
             if found is not None:
@@ -236,32 +269,25 @@ class NativeProgram:
         """Seconds of each kernel, medians of so many runs on copies of what is written over."""
         return _making().measured(self, inputs, repeat)
 
-    def last_inputs(self) -> list[np.ndarray] | None:
-        """The arrays of the last run, or what it wrote over them; None before the first."""
-        known = [array for array in self._inputs if array is not None]
-        return known if len(known) == len(self._inputs) else None
-
-    def forget(self) -> None:
-        """Let go of the arrays of the last run."""
-        self._inputs = [None] * len(self._inputs)
-
     def _explain_stop(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         """A check failed before anything was written over: NumPy says which one."""
         for program in self._made_programs:
             program.status[:] = 0
         return ReferenceProgram(self.graph).run(inputs)
 
-    def _call(self, node: Node, outputs: list[np.ndarray]) -> None:
+    def _call(
+        self, node: Node, inputs: Sequence[np.ndarray], outputs: list[np.ndarray]
+    ) -> None:
         """One primitive computed by NumPy, on the memory of the program."""
-        arrays = tuple([self._array(x, outputs) for x in node.inputs])
-        self._array(node, outputs)[...] = node.op.evaluate(arrays, node.params)
+        arrays = tuple([self._array(x, inputs, outputs) for x in node.inputs])
+        self._array(node, inputs, outputs)[...] = node.op.evaluate(arrays, node.params)
 
-    def _array(self, node: Node, outputs: list[np.ndarray]) -> np.ndarray:
+    def _array(
+        self, node: Node, inputs: Sequence[np.ndarray], outputs: list[np.ndarray]
+    ) -> np.ndarray:
         buffer = self.plan.buffers[id(node)]
         if buffer.home == "input":
-            found = self._inputs[buffer.number]
-            assert found is not None
-            return found
+            return inputs[buffer.number]
         if buffer.home == "constant":
             assert node.array is not None
             return node.array
@@ -278,12 +304,18 @@ class NativeProgram:
 
     def _bytes(self, buffer: Buffer, outputs: list[np.ndarray]) -> np.ndarray:
         """The memory from the beginning of a buffer on."""
-        whole = self._arena
-        if buffer.base is not None and buffer.base.home == "output":
+        if buffer.base is None:
+            assert self._arena is not None
+            whole = self._arena.memory
+        elif buffer.base.home == "output":
             whole = outputs[buffer.base.number].reshape(-1).view(np.uint8)
-        elif buffer.base is not None:
+        else:
             whole = self._bytes(buffer.base, outputs)
         return whole[buffer.offset :]
+
+
+def _nothing() -> None:
+    """What a program knows of an input before the first run."""
 
 
 class _Holder:
@@ -296,8 +328,7 @@ class _Holder:
 def _count_of_one_holder() -> int:
     """How many references an array has in `run` if only one tensor holds it."""
     holder = _Holder()
-    inputs, kept = [holder.array], [holder.array]
-    assert kept
+    inputs = [holder.array]
     return getrefcount(inputs[0])
 
 

@@ -5,14 +5,14 @@ This is most of the engine and takes a while to load, so engine.py loads it when
 
 from __future__ import annotations
 
-from chainrule.engines.native.blueprint import Blueprint
-from chainrule.engines.native.compilation import Compilation
-from chainrule.engines.native.drawing import drawn
-from chainrule.engines.native.measure import measured as measured
-from chainrule.engines.native.plan import Plan
-from chainrule.engines.native.pool import native
-from chainrule.engines.native.report import Report as Report
-from chainrule.engines.native.target import target
+from chainrule.engines.native.code.compilation import Compilation
+from chainrule.engines.native.planning.drawing import drawn
+from chainrule.engines.native.planning.plan import Plan
+from chainrule.engines.native.reporting.measure import measured as measured
+from chainrule.engines.native.reporting.report import Report as Report
+from chainrule.engines.native.running.blueprint import Blueprint
+from chainrule.engines.native.running.pool import native
+from chainrule.engines.native.running.target import target
 from chainrule.ir.graph import Graph
 
 
@@ -23,7 +23,7 @@ def made(graph: Graph, donations: dict[int, int]) -> tuple[Plan, Blueprint, list
     """
     with Compilation(target()) as compilation:
         compilation.first(native)  # the code of the threads, which is needed next
-        plan = Plan(graph, target(), donations, compilation)
+        plan = Plan.of(graph, target(), donations, compilation)
         objects = compilation.objects()
     plan.lap("LLVM")  # what was left of it when everything was written
     return plan, drawn(plan, graph), objects
@@ -31,4 +31,4 @@ def made(graph: Graph, donations: dict[int, int]) -> tuple[Plan, Blueprint, list
 
 def planned(graph: Graph, donations: dict[int, int]) -> Plan:
     """The plan of a graph whose program is there already."""
-    return Plan(graph, target(), donations)
+    return Plan.of(graph, target(), donations)

@@ -2,15 +2,17 @@
 
 import multiprocessing
 import os
+import subprocess
 import sys
+import time
 import warnings
 from pathlib import Path
 
 import pytest
-from cache_writer import write_and_read
+from cache_writer import write_and_read, write_for_ever
 
-from chainrule.engines.native import cache
-from chainrule.engines.native.cache import Cache
+from chainrule.engines.native.running import cache
+from chainrule.engines.native.running.cache import Cache
 from chainrule.errors import ArgumentError
 
 MEGABYTE = 1 << 20
@@ -80,7 +82,7 @@ def test_files_of_others_are_left_alone(tmp_path):
 
 
 def test_files_of_other_versions_and_of_crashes_go_first(tmp_path):
-    kept, name = Cache(tmp_path, 3_000), 64 * "a"
+    kept, name = Cache(tmp_path, 2_500), 64 * "a"
     (tmp_path / "native-0.0.1").mkdir()
     old = [tmp_path / "native-0.0.1" / name, tmp_path / "native-0.0.1" / f".{name}.12.34"]
     for path in old:
@@ -89,6 +91,65 @@ def test_files_of_other_versions_and_of_crashes_go_first(tmp_path):
     kept.store("a", bytes(1500))
     assert kept.fetch("a") is not None
     assert not any(path.exists() for path in old)
+
+
+@pytest.fixture(scope="module")
+def ended():
+    """The number of a process that is no more."""
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+@pytest.mark.parametrize(
+    ("alive", "minutes", "stays"),
+    [(False, 1, True), (False, 11, False), (True, 11, True), (True, 25 * 60, False)],
+)
+def test_what_killed_writers_left_half_written_goes(tmp_path, ended, alive, minutes, stays):
+    (tmp_path / "native-0.0.1").mkdir()
+    number = os.getpid() if alive else ended
+    half = tmp_path / "native-0.0.1" / f".{64 * 'a'}.{number}.34"
+    half.write_bytes(bytes(10))
+    at = time.time() - 60 * minutes
+    os.utime(half, (at, at))
+    kept = Cache(tmp_path, MEGABYTE)
+    assert kept.fetch("a") is None and half.exists()  # who only reads removes nothing
+    kept.store("a", b"code")
+    assert half.exists() == stays and kept.fetch("a") == b"code"
+
+
+def test_a_process_of_somebody_else_is_alive(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise PermissionError
+
+    half = tmp_path / f".{64 * 'a'}.12.34"
+    monkeypatch.setattr(os, "kill", refuse)
+    assert not cache._is_abandoned(half, 3600)
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setattr(os, "kill", None)  # there it would end the process
+    assert not cache._is_abandoned(half, 3600)
+    assert cache._is_abandoned(half, 25 * 3600)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="kills as Unix does")
+def test_a_writer_is_killed_and_others_write_on(tmp_path):
+    context = multiprocessing.get_context("spawn")
+    writer = context.Process(target=write_for_ever, args=(tmp_path,))
+    writer.start()
+    while not (left := [path for path in files(tmp_path) if path.name[0] == "."]):
+        time.sleep(0.01)
+    Cache(tmp_path, MEGABYTE).store("b", b"other")
+    assert left[0].exists()  # its writer is alive
+    writer.kill()
+    writer.join()
+    os.utime(left[0], (time.time() - 3600,) * 2)
+    processes = [context.Process(target=write_and_read, args=(tmp_path, n)) for n in range(2)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(60)
+    assert [process.exitcode for process in processes] == [0, 0]
+    assert not left[0].exists() and len(files(tmp_path)) == 42
 
 
 def test_what_is_larger_than_the_bound_is_not_kept(tmp_path):

@@ -9,14 +9,14 @@ from training_step import trained
 
 import chainrule as cr
 from chainrule import nn
-from chainrule.engines.native import compilation as compiling
-from chainrule.engines.native.compilation import Compilation
+from chainrule.engines.native.code import compilation as compiling
+from chainrule.engines.native.code.compilation import Compilation
+from chainrule.engines.native.code.likeness import Likeness
+from chainrule.engines.native.code.nest_code import NestCode
 from chainrule.engines.native.emitter import Emitter
-from chainrule.engines.native.likeness import Likeness
-from chainrule.engines.native.llvm import load
-from chainrule.engines.native.nest_code import NestCode
-from chainrule.engines.native.plan import Plan
-from chainrule.engines.native.target import host
+from chainrule.engines.native.planning.plan import Plan
+from chainrule.engines.native.running.llvm import load
+from chainrule.engines.native.running.target import host
 
 Function = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64)
 
@@ -90,7 +90,7 @@ def plan_of(function, *arguments):
     """The plan, and how many nests were written for it."""
     compiled = cr.compile(function, engine="reference")
     compiled(*arguments)
-    return Plan(compiled._recordings[0][1].graph, host(), {})
+    return Plan.of(compiled._recordings[0][1].graph, host(), {})
 
 
 @pytest.fixture
@@ -165,10 +165,10 @@ def test_whole_steps_have_the_same_functions_as_if_each_were_written(monkeypatch
     step = cr.compile(lambda x: model(x).square().mean().backward(), engine="reference")
     step(x)
     graphs.append(step._recordings[0][1].graph)
-    alike = [described(Plan(graph, host(), {})) for graph in graphs]
+    alike = [described(Plan.of(graph, host(), {})) for graph in graphs]
     key = Likeness.key
     monkeypatch.setattr(Likeness, "key", lambda self, *nodes: (key(self, *nodes), object()))
-    assert [described(Plan(graph, host(), {})) for graph in graphs] == alike
+    assert [described(Plan.of(graph, host(), {})) for graph in graphs] == alike
 
 
 def described(plan):
@@ -178,7 +178,7 @@ def described(plan):
          for f in region.functions]
         for region in plan.regions
     ]  # fmt: skip
-    return calls, plan.texts
+    return calls, plan.functions.texts
 
 
 def test_zero_and_minus_zero_are_two_numbers():

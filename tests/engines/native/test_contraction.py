@@ -23,9 +23,9 @@ from contractions import (
     weight_gradient,
 )
 
-from chainrule.engines.native.affine import Affine
 from chainrule.engines.native.contraction import PARTIAL, Access, Bound, Contraction
-from chainrule.engines.native.target import host, named
+from chainrule.engines.native.emitter.affine import Affine
+from chainrule.engines.native.running.target import host, named
 
 SUMS = Contraction({"n": 5, "k": 40}, Access({"n": 40, "k": 1}), Access({}), Access({"n": 1}),
                    "float")  # fmt: skip

@@ -9,6 +9,7 @@ pytest.importorskip("llvmlite")
 from assembly import all_inner_loops, spills
 from contractions import (
     Window,
+    channels_first,
     convolution,
     depthwise,
     input_gradient,
@@ -19,8 +20,8 @@ from contractions import (
     weight_gradient,
 )
 
-from chainrule.engines.native.llvm import assembly
-from chainrule.engines.native.target import host, named
+from chainrule.engines.native.running.llvm import assembly
+from chainrule.engines.native.running.target import host, named
 
 pytestmark = pytest.mark.skipif(host().architecture != "x86_64", reason="reads x86 assembly")
 
@@ -40,6 +41,9 @@ MAIN = {
     "input gradient": input_gradient(Window(64, 14, 14, 32, 64)),
     "weight gradient": weight_gradient(Window(64, 16, 16, 32, 32)),
     "weight gradient of the first": weight_gradient(Window(64, 32, 32, 3, 16)),
+    "channels first": channels_first(Window(32, 13, 13, 16, 32)),
+    "cut vectors": matmul(128, 18, 64),
+    "cut vectors, written out": weight_gradient(Window(1, 7, 4, 18, 47)),
     "depthwise": depthwise(Window(64, 16, 16, 64, 1)),
     "depthwise gradient": depthwise(Window(64, 16, 16, 64, 1), gradient=True),
 }
@@ -50,7 +54,7 @@ def code(c, target):
     return assembly(kernel_text(planned(c, target), target), target)
 
 
-@pytest.mark.parametrize("target", ["skylake-avx512", "haswell"])
+@pytest.mark.parametrize("target", ["skylake-avx512", "haswell", "x86-64"])
 @pytest.mark.parametrize("name", MAIN)
 def test_inner_loops_keep_their_sums_in_registers(name, target):
     loops = [

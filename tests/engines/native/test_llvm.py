@@ -5,8 +5,8 @@ import ctypes
 import numpy as np
 import pytest
 
-from chainrule.engines.native.llvm import assembly, compile_object, load
-from chainrule.engines.native.target import host
+from chainrule.engines.native.running.llvm import assembly, compile_object, load
+from chainrule.engines.native.running.target import host
 
 DOUBLE = """
 define i64 @double(i64 %x) {

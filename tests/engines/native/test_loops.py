@@ -8,7 +8,7 @@ import pytest
 import chainrule as cr
 from chainrule import nn
 from chainrule.engines.native.engine import NativeProgram
-from chainrule.engines.native.program import Program
+from chainrule.engines.native.running.program import Program
 from chainrule.engines.reference import ReferenceProgram
 from chainrule.errors import AxisError
 from chainrule.functional.scan import scan
@@ -338,5 +338,5 @@ def test_the_text_does_not_grow_with_the_length():
     sizes = []
     for length in (10, 1000):
         graph, _ = recorded(*loop(step, length))
-        sizes.append(len(NativeProgram(graph).plan.texts))
+        sizes.append(len(NativeProgram(graph).plan.functions.texts))
     assert sizes[0] == sizes[1]

@@ -11,10 +11,10 @@ import pytest
 pytest.importorskip("llvmlite")
 
 from chainrule.engines.native import mathematics
-from chainrule.engines.native.affine import Affine, Var
 from chainrule.engines.native.emitter import Emitter
-from chainrule.engines.native.llvm import assembly, compile_object, load
-from chainrule.engines.native.target import host, named
+from chainrule.engines.native.emitter.affine import Affine, Var
+from chainrule.engines.native.running.llvm import assembly, compile_object, load
+from chainrule.engines.native.running.target import host, named
 
 SIZE = 1024  # elements that one call of a kernel goes through
 HAS_FMA = host().vector_bytes >= 32 or host().architecture == "aarch64"

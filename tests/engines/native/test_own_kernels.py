@@ -8,7 +8,7 @@ from own_kernels import TYPES, calls, check, graph, numbers, places, with_specia
 import chainrule as cr
 from chainrule import nn, optim
 from chainrule.engines.native.engine import NativeProgram
-from chainrule.engines.native.target import host, named
+from chainrule.engines.native.running.target import host, named
 from chainrule.errors import AxisError, ChainruleError
 from chainrule.ir.graph import Equation, Graph, Variable
 from chainrule.ops.creation import Full

@@ -14,8 +14,8 @@ from primitive_samples import SAMPLES
 
 import chainrule as cr
 from chainrule.engines.native.engine import NativeProgram
-from chainrule.engines.native.plan import Plan
-from chainrule.engines.native.target import host, named
+from chainrule.engines.native.planning.plan import Plan
+from chainrule.engines.native.running.target import host, named
 from chainrule.engines.reference import ReferenceProgram
 from chainrule.errors import ChainruleError
 from chainrule.ops.primitive import Primitive
@@ -196,10 +196,10 @@ def bits(results):
 def test_the_same_text_whenever_it_is_written():
     cr.manual_seed(0)
     graph, _ = network()
-    texts = [list(Plan(graph, host(), {}).texts.items()) for _ in range(2)]
+    texts = [list(Plan.of(graph, host(), {}).functions.texts.items()) for _ in range(2)]
     assert texts[0] == texts[1]
     cr.manual_seed(0)
-    assert list(Plan(network()[0], host(), {}).texts.items()) == texts[0]
+    assert list(Plan.of(network()[0], host(), {}).functions.texts.items()) == texts[0]
 
 
 def test_the_same_bits_for_any_number_of_threads():

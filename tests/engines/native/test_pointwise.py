@@ -15,9 +15,8 @@ import numpy as np
 import pytest
 
 from chainrule import dtypes
-from chainrule.engines.native import llvm, target
-from chainrule.engines.native.affine import Affine, Var
 from chainrule.engines.native.emitter import Emitter
+from chainrule.engines.native.emitter.affine import Affine, Var
 from chainrule.engines.native.pointwise import (
     KINDS,
     RULES,
@@ -30,6 +29,7 @@ from chainrule.engines.native.pointwise import (
 )
 from chainrule.engines.native.pointwise.functions import FUNCTIONS
 from chainrule.engines.native.pointwise.rules import letter
+from chainrule.engines.native.running import llvm, target
 from chainrule.ops.elementwise import Elementwise
 from chainrule.ops.primitive import Primitive
 

@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from chainrule.engines.native import pool as pools
-from chainrule.engines.native.llvm import compile_object, load
-from chainrule.engines.native.pool import Pool, pool
-from chainrule.engines.native.program import Loop, Program
-from chainrule.engines.native.target import host
+from chainrule.engines.native.running import pool as pools
+from chainrule.engines.native.running.llvm import compile_object, load
+from chainrule.engines.native.running.pool import Pool, pool
+from chainrule.engines.native.running.program import Loop, Program
+from chainrule.engines.native.running.target import host
 from chainrule.errors import ArgumentError
 from chainrule.threads import cores, get_num_threads, obey_environment, set_num_threads
 
@@ -477,7 +477,7 @@ program, counters = counting(load(compile_object(KERNELS, host())), 16)
         capture_output=True,
         text=True,
         timeout=60,
-        env={**os.environ, "PYTHONPATH": str(Path(pools.__file__).parents[3])},
+        env={**os.environ, "PYTHONPATH": str(Path(pools.__file__).parents[4])},
     )
     assert result.returncode == 0, result.stderr
     assert not result.stderr

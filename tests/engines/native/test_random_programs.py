@@ -12,7 +12,7 @@ from random_programs import random_program
 
 import chainrule as cr
 from chainrule.engines.native.engine import NativeProgram
-from chainrule.engines.native.target import host, named
+from chainrule.engines.native.running.target import host, named
 
 SEEDS, SHORT, LONG = 30, 5, 60
 MANY = 30

@@ -6,9 +6,9 @@ import llvmlite.binding as llvm
 import numpy as np
 import pytest
 
-from chainrule.engines.native.llvm import assembly, compile_object, load
-from chainrule.engines.native.runtime import runtime_text
-from chainrule.engines.native.target import PROCESSORS, host, named, target
+from chainrule.engines.native.running.llvm import assembly, compile_object, load
+from chainrule.engines.native.running.runtime import runtime_text
+from chainrule.engines.native.running.target import PROCESSORS, host, named, target
 from chainrule.errors import ArgumentError
 
 ELF_MACHINES = {"x86_64": 62, "aarch64": 183}

@@ -2,6 +2,7 @@
 
 import copy
 import itertools
+import re
 from dataclasses import replace
 
 import pytest
@@ -9,12 +10,11 @@ from recorded import plan_of
 
 import chainrule as cr
 from chainrule import nn, optim
-from chainrule.engines.native import in_place
-from chainrule.engines.native.accounting import accesses, given
-from chainrule.engines.native.memory_plan import Buffer
-from chainrule.engines.native.nodes import PRODUCT
-from chainrule.engines.native.regions import Region
-from chainrule.engines.native.verifier import verify, verify_lives
+from chainrule.engines.native.code.buffers import Buffer
+from chainrule.engines.native.graph.nodes import PRODUCT
+from chainrule.engines.native.planning import in_place
+from chainrule.engines.native.planning.regions import Region
+from chainrule.engines.native.planning.verifier import verify, verify_lives
 from chainrule.functional.scan import scan
 from chainrule.nn import functional as F
 
@@ -152,12 +152,31 @@ def test_the_networks_have_what_is_to_be_looked_at():
     assert {len(r.functions) > 1 for r in known(images).regions} == {True, False}
 
 
+def accesses(text):
+    """The parameters through which a function reads, and through which it writes."""
+    lines = text.splitlines()
+    roots = {f"%{name}": {name} for name in re.findall(r"noundef %(\w+)", lines[0])}
+    read, written = set(), set()
+    for line in lines[1 : lines.index("}")]:
+        result, equals, rest = line.strip().partition(" = ")
+        words = rest if equals else result
+        found = set().union(*[roots.get(name, ()) for name in re.findall(r"%[\w.]+", words)])
+        if words.startswith("load") or (equals and words.startswith("call <")):
+            read |= found
+        elif equals and found:  # another address
+            roots[result] = found
+        elif words.startswith(("store", "call void @llvm.masked")):
+            written |= found
+    return read, written
+
+
 def test_what_functions_touch_is_what_their_text_says(plan):
     for region in plan.regions:
         for function in region.functions:
-            names = [name for name, _ in given(plan, function)]
+            names = function.parameters
             found = [{names[i] for i in places} for places in (function.reads, function.writes)]
-            said = [set(names) - {"status"} for names in accesses(plan.texts[function.name])]
+            text = plan.functions.texts[function.name]
+            said = [set(names) - {"status"} for names in accesses(text)]
             assert found == said
             assert found[1]
 

@@ -28,11 +28,12 @@ from contractions import (
 
 import chainrule as cr
 from chainrule import nn
-from chainrule.engines.native import cache, product_code
-from chainrule.engines.native.affine import Affine
+from chainrule.engines.native.code import product_code
 from chainrule.engines.native.contraction import Access, plan
+from chainrule.engines.native.emitter.affine import Affine
 from chainrule.engines.native.engine import NativeProgram
-from chainrule.engines.native.target import host, named
+from chainrule.engines.native.running import cache
+from chainrule.engines.native.running.target import host, named
 from chainrule.engines.reference import ReferenceProgram
 
 

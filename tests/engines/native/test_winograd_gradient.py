@@ -19,8 +19,8 @@ from contractions import (
 )
 
 from chainrule.engines.native.contraction import Access, plan
-from chainrule.engines.native.program import SCRATCH
-from chainrule.engines.native.target import host, named
+from chainrule.engines.native.running.program import SCRATCH
+from chainrule.engines.native.running.target import host, named
 
 
 def reordered(c, /, **strides):

@@ -19,7 +19,7 @@ from contractions import (
     weight_gradient,
 )
 
-from chainrule.engines.native.target import host, named
+from chainrule.engines.native.running.target import host, named
 
 CASES = {
     "one image": convolution(Window(1, 8, 8, 16, 16)),
@@ -104,3 +104,29 @@ def test_sums_that_are_too_large_are_infinite(name):
     given = [np.full_like(x, 1e30) for x in numbers(c)]
     direct, tiles = both(c, given, host())
     assert (direct == np.inf).all() and (tiles == np.inf).all()
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("name", ["odd", "gradient, odd", "weight gradient, odd"])
+@pytest.mark.parametrize("operand", [0, 1])
+def test_a_network_that_has_diverged_gives_nan(name, operand, target):
+    """The sums end early, as none of them will be a number again."""
+    c = CASES[name]
+    given = numbers(c)
+    given[operand][:] = np.nan
+    direct, tiles = both(c, given, named(target))
+    assert np.isnan(direct).all() and np.isnan(tiles).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "operand", "where"),
+    [("odd", 1, slice(144)), ("weight gradient, odd", 0, slice(None, None, 16))],
+)
+def test_sums_in_other_lanes_go_on_beside_nan(name, operand, where):
+    """All of one filter, or of one channel, is NaN."""
+    c = CASES[name]
+    given = numbers(c)
+    given[operand][where] = np.nan
+    direct, tiles = both(c, given, host())
+    assert np.isnan(direct).any() and np.isfinite(direct).any()
+    np.testing.assert_allclose(tiles, direct, rtol=1e-4, atol=2e-4)

@@ -34,10 +34,14 @@ class Machine:
     wide: bool  # whether a multiplication can repeat a number that it reads from memory
     fused: bool  # whether it can add, so that products need no registers
 
-    def fits(self, rows: int, vectors: int) -> bool:
+    def fits(self, rows: int, vectors: int, masks: int = 0) -> bool:
+        """Whether a register tile has the registers that it needs.
+
+        Args: masks: of vectors that are cut; only AVX2 has them among its vectors.
+        """
         if not self.fused:
             return 2 * rows * vectors <= self.registers
-        spare = 3 if self.registers > 16 else 1
+        spare = 3 if self.registers > 16 else 1 + masks
         return rows * vectors + vectors + spare <= self.registers
 
 
@@ -75,7 +79,7 @@ def _along(c: Contraction, machine: Machine, vector: str) -> Iterator[Choice]:
         if best is not None and cycles >= best.cycles:
             break
         scheme = _tiled(c, machine, vector, tile)
-        if scheme is None:
+        if scheme is None or not _has_room(c, machine, scheme):
             continue
         excess = max(0, written(scheme, c) - SHORT) / SHORT
         total = cycles * (1 + 0.06 * excess) + _turns(c, scheme)
@@ -109,6 +113,18 @@ def _tiles(
             if machine.fits(rows, q):
                 tile = {**widths, vector: q * machine.lanes}
                 yield _cycles_along(c, tile, machine, vector, all(holders)), tile
+
+
+def _has_room(c: Contraction, machine: Machine, scheme: Scheme) -> bool:
+    """Whether the last vector of a letter, which may be cut, leaves a register for its mask."""
+    vector = scheme.vector
+    assert vector is not None
+    last = c.sizes[vector] % scheme.blocks[vector]
+    copied = all(_panels(c, t, scheme) for t in c.operands if t.has(vector))
+    if copied or last % machine.lanes == 0:
+        return True
+    rows = math.prod(scheme.blocks[x] for x in c.outputs if x != vector)
+    return machine.fits(rows, -(-last // machine.lanes), 1)
 
 
 def _packed(c: Contraction, machine: Machine, choice: Choice) -> Choice:

@@ -6,7 +6,6 @@ import itertools
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
-from chainrule.engines.native.affine import Affine, Var
 from chainrule.engines.native.contraction.form import PARTIAL, Bound, Contraction
 from chainrule.engines.native.contraction.lanes import prefix, sums_of
 from chainrule.engines.native.contraction.scheme import (
@@ -18,11 +17,13 @@ from chainrule.engines.native.contraction.scheme import (
     split,
 )
 from chainrule.engines.native.emitter import Emitter, Slot, Value
+from chainrule.engines.native.emitter.affine import Affine, Var
 
 Finish = Callable[[dict[str, Affine], Value, Value | None], None]
 # Nothing at all for the processor; it keeps LLVM from reading far ahead, for which the
 # registers would not suffice.
 FENCE = 'call void asm sideeffect "", "~{memory}"()'
+FEW = 16  # vector registers
 At = dict[str, int]  # letter → place inside the block
 
 
@@ -47,6 +48,8 @@ class Nest:
         self.spans: dict[str, Segment] = {}  # the blocks that a letter's loop runs over
         self.limits: dict[str, tuple[Value, Value]] = {}  # the elements of this chunk
         self.rules = {b: rule(b, scheme, c) for layout in layouts for b in layout.bounds}
+        looped = any(scheme.blocks[x] < c.sizes[x] for x in c.sums)
+        self.crowded = looped and scheme.registers <= FEW  # whether totals have to keep places
         self.partial = Affine()  # which of the partial results this chunk makes
         self.slots: dict[tuple, Slot] = {}
         self.cache: dict[tuple, Value | None] = {}
@@ -194,7 +197,25 @@ class Nest:
                 if a is None or b is None:
                     continue
                 slot = self.slots[tuple(at.values())]
-                e.put(slot, e.fma(a, b, e.get(slot)))
+                e.put(slot, self._added(a, b, e.get(slot)))
+
+    def _added(self, a: Value, b: Value, total: Value) -> Value:
+        """a b + total.
+
+        Notes: LLVM puts a sum into the register of the product, or of a repeated factor, that
+        nobody needs any more. Totals then lie elsewhere after each turn of the loop, and where
+        there are few registers they get back by way of the stack. So there an empty piece of
+        assembly needs both, the sum in the register of the total; "x" is one of x86's.
+        """
+        e = self.e
+        result = e.fma(a, b, total)
+        kept = [x for x in (a, b) if x.lanes < result.lanes] if e.fused else [e.multiply(a, b)]
+        if not (self.crowded and kept):
+            return result
+        operands = [result, *(e.widened(x, result.lanes) for x in kept)]
+        given = ", ".join(f"{x.type} {x.name}" for x in operands)
+        text = f'call {result.type} asm "", "=x,0{",x" * len(kept)}"({given})'
+        return e.here(text, result.kind, result.lanes)
 
     def read(self, operand: int, at: At) -> Value | None:
         """A factor, or None where it is zero."""

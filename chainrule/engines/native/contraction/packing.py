@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
-from chainrule.engines.native.affine import Affine, Var
 from chainrule.engines.native.contraction.form import Access, Bound
 from chainrule.engines.native.contraction.lanes import insert, prefix, transposed
 from chainrule.engines.native.contraction.scheme import Layout, segments
 from chainrule.engines.native.emitter import Emitter, Value
+from chainrule.engines.native.emitter.affine import Affine, Var
 
 CHUNK = 1 << 15  # elements that one chunk copies
 

@@ -7,7 +7,6 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from chainrule.engines.native.affine import Affine
 from chainrule.engines.native.contraction.choice import Machine, choose
 from chainrule.engines.native.contraction.form import PARTIAL, Access, Contraction, normalized
 from chainrule.engines.native.contraction.kernel import Finish, Nest
@@ -19,6 +18,7 @@ from chainrule.engines.native.contraction.winograd_gradient_kernel import Gradie
 from chainrule.engines.native.contraction.winograd_kernel import Tiles
 from chainrule.engines.native.contraction.winograd_weights import Weights
 from chainrule.engines.native.emitter import Emitter, Value
+from chainrule.engines.native.emitter.affine import Affine
 
 CYCLES = 30_000  # of one chunk, about 10 µs
 FEW = 12  # chunks, at least, of what takes longer than LONG
@@ -157,7 +157,7 @@ def _machine(c: Contraction, target_lanes: int, registers: int) -> Machine:
 def _direct(c: Contraction, machine: Machine, keep: frozenset[str], whole: bool) -> Plan:
     small = normalized(c, keep)
     choice = choose(small, machine)
-    scheme = choice.scheme
+    scheme = replace(choice.scheme, registers=machine.registers)
     packs = [
         _packing(small, t, scheme, letter) if letter else None
         for t, letter in zip(small.operands, choice.packed, strict=True)

@@ -72,6 +72,7 @@ class Scheme:
     sums: tuple[str, ...] = ()  # the loops of the sum, outermost first
     across: str | None = None  # the letter whose sums, lane by lane, make one vector
     cuts: tuple[Cut, ...] = field(default=())
+    registers: int = 32  # vector registers of the processor
 
     def fixed(self, letter: str, c: Contraction) -> bool:
         """Whether a single block is the whole letter."""

@@ -152,6 +152,7 @@ class Tiling:
 
     Args:
         contraction: without letters of size one.
+        machine: what the code is made for.
         channels: of a chunk.
         tiles: that are worked on together.
         share: tiles of a chunk.
@@ -159,11 +160,15 @@ class Tiling:
 
     contraction: Contraction
     window: Window
-    lanes: int
+    machine: Machine
     channels: int
     tiles: int
     share: int
     cycles: float
+
+    @property
+    def lanes(self) -> int:
+        return self.machine.lanes
 
     @property
     def total(self) -> int:
@@ -253,7 +258,7 @@ def winograd(c: Contraction, machine: Machine) -> Winograd | None:
     image, sums = 64 * line(channels, lanes) * tiles, (32 if machine.wide else 64) * tiles
     wanted = -(-CHUNKS * share // count) if cycles > LONG else 1
     width = _width(image, filters, lanes * vectors, sums, wanted)
-    return Winograd(c, found, lanes, channels, tiles, share, cycles, weights, rows, vectors,
+    return Winograd(c, found, machine, channels, tiles, share, cycles, weights, rows, vectors,
                     machine.wide, width)  # fmt: skip
 
 

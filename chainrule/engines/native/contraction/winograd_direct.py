@@ -15,13 +15,14 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
-from chainrule.engines.native.affine import Var
 from chainrule.engines.native.contraction.form import Access
 from chainrule.engines.native.contraction.winograd import TAPS, TILE, Tiling
 from chainrule.engines.native.contraction.winograd_image import located, one_image
 from chainrule.engines.native.emitter import Emitter, Slot, Value
-from chainrule.engines.native.values import Region
+from chainrule.engines.native.emitter.affine import Var
+from chainrule.engines.native.emitter.values import Scope
 
+BLOCK = 16  # steps of a sum between two looks whether it still is a number
 Given = Mapping[str, Value]
 
 
@@ -40,12 +41,12 @@ def not_finite(e: Emitter, values: list[Value]) -> Value:
 def rarely(e: Emitter, condition: Value) -> Iterator[None]:
     """What is done where a condition holds, which it hardly ever does."""
     key = e.fresh()
-    e.regions.append(Region(f"rare.{key}"))
+    e.scopes.append(Scope(f"rare.{key}"))
     try:
         yield
     finally:
-        body = e.regions.pop()
-    around = e.regions[-1]
+        body = e.scopes.pop()
+    around = e.scopes[-1]
     around.lines += [
         f"br i1 {condition.name}, label %rare.{key}, label %usual.{key}, "
         '!prof !{!"branch_weights", i32 1, i32 100000}',
@@ -77,11 +78,30 @@ def _convolved(e: Emitter, tiling: Tiling, given: Given, total: Slot) -> None:
         element = _element(e, tiling, given["image"], *seen)
         tap = e.multiply(e.add(e.multiply(i, e.int(TAPS)), j), e.int(lanes))
         channels = e.multiply(_inside(e, tiling, *seen), e.int(tiling.channels))
-        with e.loop(0, channels, 1, "c") as c:
+        with _until_nan(e, total, e.int(0), channels, "c") as c:
             at = e.add(e.multiply(c, e.int(TAPS * TAPS * lanes)), tap)
             factor = e.load(e.step(given["weights"], at, "float"), "float", lanes)
             one = e.load(e.step(element, c, "float"), "float")
             e.put(total, e.fma(factor, one, e.get(total)))
+
+
+@contextmanager
+def _until_nan(e: Emitter, total: Slot, low: Value, high: Value, name: str) -> Iterator[Value]:
+    """A loop that ends soon after all lanes of a sum are NaN, which they will stay."""
+    whole = e.multiply(_is_number(e, total), e.subtract(high, low))
+    with e.loop(low, e.add(low, whole), BLOCK, "block") as first:
+        length = e.intrinsic("smin", e.subtract(high, first), e.int(BLOCK))
+        some = e.multiply(_is_number(e, total), length)
+        with e.loop(first, e.add(first, some), 1, name) as counter:
+            yield counter
+
+
+def _is_number(e: Emitter, total: Slot) -> Value:
+    """1 where some lane of a sum is not NaN, else 0."""
+    now = e.get(total)
+    numbers = e.compare("ord", now, now)
+    some = e.call(f"llvm.vector.reduce.or.v{now.lanes}i1", "i1", 1, numbers)
+    return e.convert("zext", some, "i64")
 
 
 def correlated(
@@ -103,7 +123,7 @@ def correlated(
 def _correlated(e: Emitter, tiling: Tiling, given: Given, total: Slot) -> None:
     w, c = tiling.window, tiling.contraction
     outer = {x: Var(x, c.sizes[x]) for x in w.outer}
-    with e.loop(given["first"], given["last"], 1, "tile") as tile:
+    with _until_nan(e, total, given["first"], given["last"], "tile") as tile:
         corner = [e.multiply(x, e.int(TILE)) for x in located(e, tiling, outer, tile)]
         image = one_image(e, outer, given["image"], c.a)
         gradient = one_image(e, outer, given["gradient"], c.b)
@@ -157,7 +177,7 @@ def _called(
     write(inner, tiling, inside, total)
     result = inner.get(total)
     parameters = ", ".join(f"{x.type} {x.name}" for x in inside.values())
-    body = [*inner.slots, *inner.regions[0].lines, f"ret {result.type} {result.name}", "}"]
+    body = [*inner.slots, *inner.scopes[0].lines, f"ret {result.type} {result.name}", "}"]
     text = "\n".join([f"({parameters}) cold noinline #0 {{", "entry:", *body])
     name = f"direct.{hashlib.sha256(text.encode()).hexdigest()[:16]}"
     e.helpers[name] = f"define internal {result.type} @{name}{text}"

@@ -148,7 +148,7 @@ def _plans(
         block = BLOCK // (4 * SEEN * SEEN * (channels + filters))
         tiles = min(share, MANY, max(lanes, block))
         shape = _register_tile(machine, filters, channels // lanes)
-        plan = Gradient(c, w, lanes, channels, tiles, share, 0.0, filters, *shape)
+        plan = Gradient(c, w, machine, channels, tiles, share, 0.0, filters, *shape)
         yield replace(plan, cycles=_estimate(plan, machine))
 
 

@@ -13,7 +13,6 @@ Gᵀ makes good.
 
 from __future__ import annotations
 
-from chainrule.engines.native.affine import Affine, Var
 from chainrule.engines.native.contraction.form import PARTIAL, Access, Contraction
 from chainrule.engines.native.contraction.kernel import Finish
 from chainrule.engines.native.contraction.scheme import Layout, Scheme
@@ -22,6 +21,7 @@ from chainrule.engines.native.contraction.winograd_direct import correlated, not
 from chainrule.engines.native.contraction.winograd_gradient import Gradient
 from chainrule.engines.native.contraction.winograd_image import Image, Products
 from chainrule.engines.native.emitter import Emitter, Value
+from chainrule.engines.native.emitter.affine import Affine, Var
 
 WINDOW = [(i, j) for i in range(TAPS) for j in range(TAPS)]
 
@@ -107,7 +107,8 @@ class Gradients(Image):
         g = {"k": plan.spread, "t": plan.wide, "o": 1}
         c = Contraction(sizes, Access(v), Access(g), Access(self._strides), "float")
         blocks = {"k": 1, "t": 1, "o": plan.rows, "c": plan.vectors * plan.lanes}
-        scheme = Scheme("c", plan.lanes, blocks, ("k", "c", "o"), ("t",))
+        registers = plan.machine.registers
+        scheme = Scheme("c", plan.lanes, blocks, ("k", "c", "o"), ("t",), registers=registers)
         layouts, pointers = (Layout.of(c.a), Layout.of(c.b)), (self.seen, self.spread)
         nest = Products(e, c, scheme, layouts, pointers, self._add)
         nest.limits["t"] = e.int(0), self.count

@@ -8,13 +8,13 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Mapping
 
-from chainrule.engines.native.affine import Affine, Var
 from chainrule.engines.native.contraction.form import Access
 from chainrule.engines.native.contraction.kernel import Nest
 from chainrule.engines.native.contraction.lanes import prefix
 from chainrule.engines.native.contraction.scheme import segments
 from chainrule.engines.native.contraction.winograd import RESERVED, SEEN, TILE, Axis, Tiling
 from chainrule.engines.native.emitter import Emitter, Value
+from chainrule.engines.native.emitter.affine import Affine, Var
 
 
 class Image:

@@ -15,7 +15,6 @@ import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from chainrule.engines.native.affine import Affine, Var
 from chainrule.engines.native.contraction.form import Access, Contraction
 from chainrule.engines.native.contraction.kernel import Finish
 from chainrule.engines.native.contraction.lanes import prefix
@@ -24,6 +23,7 @@ from chainrule.engines.native.contraction.winograd import SEEN, TAPS, TILE, Wino
 from chainrule.engines.native.contraction.winograd_direct import convolved, not_finite, rarely
 from chainrule.engines.native.contraction.winograd_image import Image, Products, one_image
 from chainrule.engines.native.emitter import Emitter, Value
+from chainrule.engines.native.emitter.affine import Affine, Var
 
 
 class Tiles(Image):
@@ -66,7 +66,8 @@ class Tiles(Image):
         together = SEEN if plan.folded else 1
         blocks = {"i": 1, "j": together, "t": plan.rows, "o": u.strides["j"], "c": unrolled}
         order = ("i", "o", "j", "t") if plan.folded else ("i", "j", "o", "t")
-        scheme = Scheme("o", lanes, blocks, order, ("c",))
+        registers = plan.machine.registers
+        scheme = Scheme("o", lanes, blocks, order, ("c",), registers=registers)
         skipped = e.multiply(self.range, e.int(plan.width * u.starts["o"]))
         pointers = self.seen, e.step(self.weights, skipped, "float")
         finish = _Folding(self).take if plan.folded else self._keep

@@ -15,22 +15,21 @@ from contextlib import ExitStack
 
 import numpy as np
 
-from chainrule.engines.native.affine import Affine, Var
+from chainrule.engines.native.code.totals import extreme
 from chainrule.engines.native.emitter import Emitter, Slot, Value
-from chainrule.engines.native.kernels.code import (
+from chainrule.engines.native.emitter.affine import Affine, Var
+from chainrule.engines.native.graph.views import Index
+from chainrule.engines.native.kernels.own_code import (
     Number,
     OwnCode,
     axis_vars,
-    extreme,
     index_of,
-    number,
     plus,
     smaller,
     times,
 )
 from chainrule.engines.native.mathematics.exponential import exp
 from chainrule.engines.native.mathematics.logarithm import log1p
-from chainrule.engines.native.views import Index
 from chainrule.ops.cumulative import Cumprod, Cumsum
 from chainrule.ops.extremum import Argmax, LaterMax
 
@@ -38,7 +37,7 @@ SHORTEST = 4  # the least number of lines that are taken as a vector
 
 
 class LinesCode(OwnCode):
-    """The family; heirs say what is done with one line, or one line in each lane."""
+    """The family; subclasses say what is done with one line, or one line in each lane."""
 
     def body(self) -> None:
         self.x = self.node.inputs[0]
@@ -64,7 +63,7 @@ class LinesCode(OwnCode):
             if var is chosen:
                 low, high = self.cut(blocks[var], 4 * self.x.size)
                 if var is vector:
-                    low, high = [e.multiply(number(e, n), e.int(lanes)) for n in (low, high)]
+                    low, high = [e.multiply(e.as_value(n), e.int(lanes)) for n in (low, high)]
                     high = smaller(e, high, var.size)
             loop = self.vectors if var is vector else e.over
             stack.enter_context(loop(var, low, high))
@@ -214,7 +213,7 @@ class FirstNonzeroCode(OwnCode):
                 row = Var("row", size, e.get(count), is_loop=False)
                 for axis, var in enumerate(variables):
                     at = (Affine(0, {row: 1}), Affine(axis))
-                    self.store(at, number(e, 0) if var.size == 1 else var.value)
+                    self.store(at, e.int(0) if var.size == 1 else var.value)
                 e.put(count, e.add(e.get(count), e.int(1)))
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from chainrule.engines.native.emitter import Value, vector_type
-from chainrule.engines.native.kernels.code import OwnCode
+from chainrule.engines.native.kernels.own_code import OwnCode
 from chainrule.ops.random import RandomBits
 
 ROUNDS = 10
@@ -28,7 +28,7 @@ class RandomCode(OwnCode):
 
     def body(self) -> None:
         node = self.node
-        assert self.place(node).row_major
+        assert self.places.of(node).row_major
         self.counters = max(4, self.lanes // 2)  # as many 64-bit words as a vector has, or two
         self.single = node.op is not RandomBits and node.dtype == np.float32
         self.group = WORDS * self.counters * (2 if self.single else 1)
@@ -153,7 +153,7 @@ class RandomCode(OwnCode):
         return e.add(e.subtract(high, e.constant("double", 2.0**84 + 2.0**52)), low)
 
     def _put(self, values: Value, start: Value, count: int) -> None:
-        e, place = self.e, self.place(self.node)
+        e, place = self.e, self.places.of(self.node)
         start = e.add(start, e.int(place.offset))
         address = e.step(e.pointer(place.name), start, values.kind)
         if count >= values.lanes:

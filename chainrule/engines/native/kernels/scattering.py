@@ -17,23 +17,21 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 from chainrule import shapes
-from chainrule.engines.native.affine import Affine, Var
+from chainrule.engines.native.code.totals import extreme
 from chainrule.engines.native.emitter import Value
-from chainrule.engines.native.kernels.code import (
+from chainrule.engines.native.emitter.affine import Affine, Var
+from chainrule.engines.native.graph.nodes import Node
+from chainrule.engines.native.graph.views import Index, broadcast, is_zero
+from chainrule.engines.native.kernels.own_code import (
     MOST_CHUNKS,
     Number,
     OwnCode,
     axis_vars,
-    extreme,
     index_of,
-    number,
     plus,
     smaller,
     times,
 )
-from chainrule.engines.native.nodes import Node
-from chainrule.engines.native.rewrites.pooling import is_zero
-from chainrule.engines.native.views import Index, broadcast
 from chainrule.ops.indexing import IndexAdd, ScatterAdd
 from chainrule.ops.scattering import ScatterAmax, ScatterAmin, ScatterMultiply
 
@@ -53,7 +51,7 @@ class Lookup:
 
 
 class ScatteringCode(OwnCode):
-    """The family; heirs say what the loops are."""
+    """The family; subclasses say what the loops are."""
 
     order: list[tuple[int, Var]]  # the loops over v: axes of x; -1 for those over places
     lookups: list[Lookup]
@@ -97,7 +95,7 @@ class ScatteringCode(OwnCode):
         low, high = self.cut(-(-size // unit), work, most)
         if self.chunks == 1:
             return 0, size
-        low, high = [self.e.multiply(number(self.e, n), self.e.int(unit)) for n in (low, high)]
+        low, high = [self.e.multiply(self.e.as_value(n), self.e.int(unit)) for n in (low, high)]
         return low, smaller(self.e, high, size)
 
     def _cut_axis(self) -> tuple[int, int]:
@@ -137,7 +135,7 @@ class ScatteringCode(OwnCode):
             target = self._target()
             if self.chunks > 1 and self.cut_axis == self.lookups[0].axis:
                 place = next(iter(target[self.cut_axis].terms)).value
-                within = [self.e.compare(word, place, number(self.e, end))
+                within = [self.e.compare(word, place, self.e.as_value(end))
                           for word, end in (("sge", low), ("slt", high))]  # fmt: skip
                 stack.enter_context(self.when(self.e.binary("and", *within)))
             self._enter(stack, self.order[inner:], low, high)
@@ -180,13 +178,13 @@ class ScatteringCode(OwnCode):
     def _combine(self, target: Index) -> None:
         value = self.read(self.v, self.parts)
         if self.node.op in COMBINED:
-            place = replace(self.place(self.node), fixed=False)
+            place = replace(self.places.of(self.node), fixed=False)
             old = self.emission.read(self.node.dtype, place, place.at(target), ())
             value = COMBINED[self.node.op](self, old, value)
         self.store(target, value)
 
 
-class PlacesCode(ScatteringCode):
+class SlicesCode(ScatteringCode):
     """IndexAdd and IndexPut: whole slices at places of index tensors."""
 
     def operand(self) -> Node:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from chainrule.engines.native.affine import Affine, Var
 from chainrule.engines.native.emitter import Emitter, Value
-from chainrule.engines.native.kernels.code import OwnCode, axis_vars, index_of
+from chainrule.engines.native.emitter.affine import Affine, Var
+from chainrule.engines.native.graph.nodes import Node
 from chainrule.engines.native.kernels.lines import LinesCode
-from chainrule.engines.native.nodes import Node
-from chainrule.engines.native.program import SCRATCH
+from chainrule.engines.native.kernels.own_code import OwnCode, axis_vars, index_of
+from chainrule.engines.native.running.program import SCRATCH
 
 MOST_KEPT = 128  # positions that are found by insertion
 

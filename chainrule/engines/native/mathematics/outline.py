@@ -65,7 +65,7 @@ def _define(e: Emitter, name: str, formula: Formula, inputs: list[Value]) -> Non
         f"define internal {result.type} @{name}({names}) #0 {{",
         "entry:",
         *inner.slots,
-        *inner.regions[0].lines,
+        *inner.scopes[0].lines,
         f"ret {result.type} {result.name}",
         "}",
     ]

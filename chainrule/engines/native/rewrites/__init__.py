@@ -1,0 +1,1 @@
+"""Composite operations in terms of simple ones."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from chainrule.engines.native.nodes import Builder, Node
+from chainrule.engines.native.graph.nodes import Builder, Node
 from chainrule.engines.native.rewrites.rewriting import Rule, narrowed, widened
 from chainrule.ops.arithmetic import Add, Divide, Multiply, Subtract
 from chainrule.ops.elementwise import Sqrt

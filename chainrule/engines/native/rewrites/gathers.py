@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import math
 
-from chainrule.engines.native.nodes import Builder, Node, Shape
-from chainrule.engines.native.rewrites.pooling import is_zero
+from chainrule.engines.native.graph.nodes import Builder, Node, Shape
+from chainrule.engines.native.graph.views import is_zero
 from chainrule.engines.native.rewrites.products import FLOATS
 from chainrule.engines.native.rewrites.rewriting import Rule
 from chainrule.ops.contraction import MatMul

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from chainrule.engines.native.expression import is_inlined
-from chainrule.engines.native.nodes import (
+from chainrule.engines.native.graph.inlining import is_inlined, is_reduction
+from chainrule.engines.native.graph.nodes import (
     CONSTANT,
     INPUT,
     LOOP,
@@ -21,11 +21,10 @@ from chainrule.engines.native.nodes import (
     imported,
     ordered,
 )
-from chainrule.engines.native.own_kernels import has_own_kernel
+from chainrule.engines.native.graph.views import VIEWS
+from chainrule.engines.native.kernels.own_kernels import has_own_kernel
 from chainrule.engines.native.rewrites.passes import BODY_PASSES
 from chainrule.engines.native.rewrites.rewriting import Rule, rewritten
-from chainrule.engines.native.storing import is_nest_reduction
-from chainrule.engines.native.views import VIEWS
 from chainrule.ops.conversion import Copy
 from chainrule.tensor.scan import Scan
 
@@ -63,7 +62,7 @@ def loop(b: Builder, node: Node, inputs: tuple[Node, ...]) -> Node | None:
 
 def _has_code(node: Node) -> bool:
     known = node.op in (INPUT, CONSTANT, PRODUCT)
-    return known or is_inlined(node) or is_nest_reduction(node) or has_own_kernel(node)
+    return known or is_inlined(node) or is_reduction(node) or has_own_kernel(node)
 
 
 class _Division:
@@ -130,11 +129,7 @@ class _Division:
 
 def _like(node: Node, inputs: Iterable[Node]) -> Node:
     """The same operation of other nodes."""
-    inputs = tuple(inputs)
-    if not inputs:
-        return node
-    return Node(node.op, inputs, node.shape, node.dtype, node.params, node.source,
-                equation=node.equation)  # fmt: skip
+    return node.with_inputs(inputs) if node.inputs else node
 
 
 LOOPS: dict[object, Rule] = {Scan: loop}

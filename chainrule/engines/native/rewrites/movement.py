@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chainrule.engines.native.nodes import Builder, Node
+from chainrule.engines.native.graph.nodes import Builder, Node
 from chainrule.engines.native.rewrites.rewriting import Rule
 from chainrule.ops.comparison import NotEqual
 from chainrule.ops.conversion import Convert

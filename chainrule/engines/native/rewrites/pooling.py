@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from chainrule.engines.native.nodes import CONSTANT, WINDOW_MAX, WINDOW_SPREAD, Builder, Node
+from chainrule.engines.native.graph.nodes import WINDOW_MAX, WINDOW_SPREAD, Builder, Node
+from chainrule.engines.native.graph.views import is_zero
 from chainrule.engines.native.rewrites.rewriting import Rule
 from chainrule.ops.indexing import Gather, ScatterAdd
-from chainrule.ops.movement import Expand, Reshape
+from chainrule.ops.movement import Reshape
 from chainrule.ops.window import WindowArgmax
 
 
@@ -40,12 +41,6 @@ def unshaped(node: Node) -> Node:
     while node.op is Reshape:
         node = node.inputs[0]
     return node
-
-
-def is_zero(node: Node) -> bool:
-    while node.op in (Expand, Reshape):
-        node = node.inputs[0]
-    return node.op is CONSTANT and node.array is not None and not node.array.any()
 
 
 POOLING: dict[object, Rule] = {Gather: gather, ScatterAdd: scatter_add}

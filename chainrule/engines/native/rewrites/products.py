@@ -13,27 +13,15 @@ from __future__ import annotations
 
 import itertools
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
-from chainrule.engines.native.nodes import PRODUCT, Builder, Node, Shape
+from chainrule.engines.native.graph.nodes import PRODUCT, Builder, Form, Node, Part, Shape
 from chainrule.engines.native.rewrites.rewriting import Rule, narrowed, widened
 from chainrule.ops.contraction import MatMul
 from chainrule.ops.window import Convolution, ConvolutionInput, ConvolutionWeight
 
-Form = tuple[tuple[tuple[str, int], ...], int]  # ((letter, factor), …), constant
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
-
-
-@dataclass(frozen=True)
-class Part:
-    """One sum; several write disjoint parts of one result."""
-
-    sizes: tuple[tuple[str, int], ...]
-    a: tuple[Form, ...]
-    b: tuple[Form, ...]
-    y: tuple[Form, ...]
 
 
 def letter(name: str, factor: int = 1, const: int = 0) -> Form:

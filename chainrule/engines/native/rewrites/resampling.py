@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from chainrule.engines.native.nodes import CONSTANT, TABLE, Builder, Node
+from chainrule.engines.native.graph.nodes import CONSTANT, TABLE, Builder, Node
 from chainrule.engines.native.rewrites.rewriting import Rule, narrowed, widened
 from chainrule.ops.arithmetic import Add, Multiply
 from chainrule.ops.indexing import Index

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from chainrule import dtypes
-from chainrule.engines.native.nodes import CONSTANT, Builder, Node, ordered
+from chainrule.engines.native.graph.nodes import CONSTANT, INPUT, Builder, Node, ordered
 from chainrule.ops.conversion import Convert
 
 Rule = Callable[[Builder, Node, tuple[Node, ...]], Node | None]
@@ -28,19 +28,10 @@ class SharingBuilder(Builder):
 
     def shared(self, node: Node) -> Node:
         """The node that was made before, if it is equal."""
-        if node.op is CONSTANT:
-            assert node.array is not None
-            key: Any = (CONSTANT, node.dtype, node.shape, node.array.tobytes())
-        else:
-            try:
-                params = tuple(sorted(node.params.items()))
-                floats = [repr(x) for x in node.params.values() if isinstance(x, float)]  # -0.0
-                key = (node.op, tuple(map(id, node.inputs)), params, *floats,
-                       node.shape, node.dtype)  # fmt: skip
-                hash(key)
-            except TypeError:
-                return node
-        return self._made.setdefault(key, node)
+        try:
+            return self._made.setdefault(_key(node), node)
+        except TypeError:  # a parameter that cannot be a part of a key
+            return node
 
     def __call__(self, primitive: Any, *inputs: Node, **params: Any) -> Node:
         return self.shared(super().__call__(primitive, *inputs, **params))
@@ -50,6 +41,16 @@ class SharingBuilder(Builder):
 
     def node(self, *args: Any, **params: Any) -> Node:
         return self.shared(super().node(*args, **params))
+
+
+def _key(node: Node) -> tuple:
+    """Equal for nodes that are equal."""
+    if node.op is CONSTANT:
+        assert node.array is not None
+        return CONSTANT, node.dtype, node.shape, node.array.tobytes()
+    params = tuple(sorted(node.params.items()))
+    floats = [repr(x) for x in node.params.values() if isinstance(x, float)]  # -0.0 is no 0.0
+    return node.op, tuple(map(id, node.inputs)), params, *floats, node.shape, node.dtype
 
 
 def rewritten(outputs: Iterable[Node], rules: dict[object, Rule]) -> list[Node]:
@@ -63,12 +64,8 @@ def rewritten(outputs: Iterable[Node], rules: dict[object, Rule]) -> list[Node]:
         rule = rules.get(node.op)
         result = rule(builder, node, inputs) if rule is not None else None
         if result is None:
-            if inputs != node.inputs:
-                result = Node(node.op, inputs, node.shape, node.dtype, node.params,
-                              node.source, node.array, node.equation)  # fmt: skip
-            else:
-                result = node
-            result = builder.shared(result) if node.op != "input" else node
+            same = node if inputs == node.inputs else node.with_inputs(inputs)
+            result = builder.shared(same) if node.op != INPUT else node
         new[id(node)] = result
     return [new[id(node)] for node in outputs]
 

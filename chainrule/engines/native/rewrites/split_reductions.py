@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 
 from chainrule import dtypes
-from chainrule.engines.native.nodes import Builder, Node
+from chainrule.engines.native.graph.nodes import Builder, Node
 from chainrule.engines.native.rewrites.rewriting import Rule
 from chainrule.ops.extremum import Amax, Amin
 from chainrule.ops.movement import Reshape

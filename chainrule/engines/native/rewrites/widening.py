@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from chainrule import dtypes
-from chainrule.engines.native.nodes import Builder, Node
-from chainrule.engines.native.own_kernels import WRITERS
+from chainrule.engines.native.graph.nodes import Builder, Node
+from chainrule.engines.native.kernels.own_kernels import CODES
 from chainrule.engines.native.rewrites.rewriting import Rule, narrowed, widened
 
 
@@ -16,6 +16,6 @@ def in_float32(b: Builder, node: Node, inputs: tuple[Node, ...]) -> Node | None:
 
 
 WIDENING: dict[object, Rule] = dict.fromkeys(
-    [op for op in WRITERS if op.widens_halves],  # type: ignore[attr-defined]
+    [op for op in CODES if op.widens_halves],  # type: ignore[attr-defined]
     in_float32,
 )

@@ -1,0 +1,1 @@
+"""From a graph to functions, memory and the order in which they run (plan.py)."""

@@ -1,0 +1,1 @@
+"""What became of a graph, and how long its parts take."""

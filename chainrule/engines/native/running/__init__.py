@@ -1,0 +1,1 @@
+"""Running a program: machine code, the cache on the disk, and the threads."""

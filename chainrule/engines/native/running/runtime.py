@@ -1,0 +1,398 @@
+"""The native code that runs a program on several threads, in LLVM's textual form.
+
+The format of programs is described in program.py.
+
+How threads share a region: `word` counts up from minus the number of tasks; whoever adds one
+and finds a negative number owns the task so many before the region's end. One atomic addition
+thus claims a task and proves that it belongs to the region that is running, however long ago
+the thread looked last. Whoever finds nothing left adds the number of its own tasks to
+`finished`. The caller waits for tasks that were claimed, never for threads: a thread that
+sleeps costs nothing. Data written by tasks travels with release and acquire on these two.
+"""
+
+from __future__ import annotations
+
+from chainrule.engines.native.running.target import Target
+
+BUSY = -(1 << 63)  # `run` returns this where the control block is in use
+
+NAP_MICROSECONDS = 50
+LIMIT = 1024  # most threads
+WORDS = 64 + LIMIT  # 64-bit words of a control block
+#: words of the control block that Python writes or reads; they start 128 bytes apart where
+#: different threads write them
+ALLOWED, SPIN, PATIENCE, YIELD, NAP, IN_USE, FIRST_SCRATCH = 32, 33, 34, 35, 36, 48, 64
+
+#: architecture → how to wait a moment, how to read a clock, and what both need
+_MACHINES = {
+    "x86_64": (
+        "call void @llvm.x86.sse2.pause()",
+        "call i64 @llvm.readcyclecounter()",
+        "declare void @llvm.x86.sse2.pause()\ndeclare i64 @llvm.readcyclecounter()",
+    ),
+    "aarch64": (
+        "call void @llvm.aarch64.isb(i32 15)",
+        "call i64 @llvm.read_volatile_register.i64(metadata !0)",
+        "declare void @llvm.aarch64.isb(i32)\n"
+        "declare i64 @llvm.read_volatile_register.i64(metadata)\n"
+        '!0 = !{!"cntvct_el0"}',
+    ),
+}
+#: elsewhere: a clock that stands still, which leaves out the pauses
+_ANY_MACHINE = ("", "add i64 0, 0", "")
+
+
+def runtime_text(target: Target) -> str:
+    """The native code for a target: `run`, `work` and `ticks`."""
+    pause, clock, declarations = _MACHINES.get(target.architecture, _ANY_MACHINE)
+    text = _TYPES + _WAITING + _TASKS + _WORKER + _MASTER
+    text = text.replace("$PAUSE", pause).replace("$CLOCK", clock)
+    text = text.replace("$BUSY", str(BUSY)).replace("$NAP", str(NAP_MICROSECONDS))
+    return text + declarations
+
+
+_TYPES = """
+%control = type {
+  i64, ptr,                ; 0 word: minus the tasks not yet claimed; 1 their end
+  ptr, ptr, [12 x i64],    ; 2 the program's tasks; 3 where their ticks go, or null
+  i64, [15 x i64],         ; 5 finished: tasks that workers have ended, since the beginning
+  i64, i64, i64,           ; 7 allowed threads; 8 and 9 ticks of waiting before the core is
+                           ;   offered to others, and before a worker sleeps
+  ptr, ptr, [11 x i64],    ; 10 sched_yield; 11 usleep; either may be null
+  i64, [15 x i64],         ; 13 in use: 1 while a program runs
+  [1024 x ptr]             ; 15 scratch memory of each thread
+}
+%program = type { ptr, ptr, ptr, ptr, ptr }  ; instructions, tasks, status, ticks of both kinds
+%instruction = type { i64, i64, i64, i64 }
+%task = type { ptr, ptr, i64 }
+%move = type { ptr, i64 }
+
+define i64 @ticks() alwaysinline nounwind {
+  %now = $CLOCK
+  ret i64 %now
+}
+"""
+
+_WAITING = """
+; One moment of waiting: a pause at first, later the core goes to whoever else wants it.
+define internal void @rest(ptr %control, i64 %waited) nounwind {
+  %spin.at = getelementptr %control, ptr %control, i32 0, i32 8
+  %spin = load i64, ptr %spin.at
+  %early = icmp slt i64 %waited, %spin
+  br i1 %early, label %pause, label %late
+late:
+  %yield.at = getelementptr %control, ptr %control, i32 0, i32 10
+  %yield = load ptr, ptr %yield.at
+  %none = icmp eq ptr %yield, null
+  br i1 %none, label %pause, label %give
+give:
+  %code = call i32 %yield()
+  ret void
+pause:
+  $PAUSE
+  ret void
+}
+
+"""
+
+_TASKS = """
+; Claim a task of the region that is running; null where none is left.
+define internal ptr @claim(ptr %control) alwaysinline nounwind {
+  %left = atomicrmw add ptr %control, i64 1 acquire
+  %some = icmp slt i64 %left, 0
+  br i1 %some, label %mine, label %nothing
+mine:
+  %end.at = getelementptr %control, ptr %control, i32 0, i32 1
+  %end = load ptr, ptr %end.at
+  %task = getelementptr %task, ptr %end, i64 %left
+  ret ptr %task
+nothing:
+  ret ptr null
+}
+
+; Run one task, and take its time if somebody asked.
+define internal void @execute(ptr %control, ptr %task, i64 %thread) alwaysinline nounwind {
+  %it = load %task, ptr %task
+  %kernel = extractvalue %task %it, 0
+  %row = extractvalue %task %it, 1
+  %chunk = extractvalue %task %it, 2
+  %scratch.at = getelementptr %control, ptr %control, i32 0, i32 15, i64 %thread
+  %scratch = load ptr, ptr %scratch.at
+  %ticks.at = getelementptr %control, ptr %control, i32 0, i32 3
+  %ticks = load ptr, ptr %ticks.at
+  %untimed = icmp eq ptr %ticks, null
+  br i1 %untimed, label %plain, label %timed
+plain:
+  call void %kernel(ptr %row, ptr %scratch, i64 %chunk)
+  ret void
+timed:
+  %tasks.at = getelementptr %control, ptr %control, i32 0, i32 2
+  %tasks = load ptr, ptr %tasks.at
+  %here = ptrtoint ptr %task to i64
+  %origin = ptrtoint ptr %tasks to i64
+  %bytes = sub i64 %here, %origin
+  %number = udiv exact i64 %bytes, 24
+  %sum.at = getelementptr i64, ptr %ticks, i64 %number
+  %start = call i64 @ticks()
+  call void %kernel(ptr %row, ptr %scratch, i64 %chunk)
+  %stop = call i64 @ticks()
+  call void @spent(ptr %sum.at, i64 %start, i64 %stop)
+  ret void
+}
+
+define internal void @spent(ptr %sum.at, i64 %start, i64 %stop) alwaysinline nounwind {
+  %time = sub i64 %stop, %start
+  %sum = load i64, ptr %sum.at
+  %more = add i64 %sum, %time
+  store i64 %more, ptr %sum.at
+  ret void
+}
+"""
+
+_WORKER = """
+; A worker's life, until nothing has run for a while or it is not allowed any more.
+define void @work(ptr %control, i64 %thread) nounwind {
+entry:
+  %finished.at = getelementptr %control, ptr %control, i32 0, i32 5
+  %allowed.at = getelementptr %control, ptr %control, i32 0, i32 7
+  %patience.at = getelementptr %control, ptr %control, i32 0, i32 9
+  %use.at = getelementptr %control, ptr %control, i32 0, i32 13
+  br label %fresh
+
+fresh:
+  %since = call i64 @ticks()
+  br label %poll
+poll:                      ; look for tasks without disturbing those who have some
+  %word = load atomic i64, ptr %control monotonic, align 8
+  %work = icmp slt i64 %word, 0
+  br i1 %work, label %take, label %idle
+idle:
+  %allowed = load atomic i64, ptr %allowed.at monotonic, align 8
+  %dismissed = icmp sge i64 %thread, %allowed
+  br i1 %dismissed, label %leave, label %asked
+asked:
+  %now = call i64 @ticks()
+  %waited = sub i64 %now, %since
+  %patience = load i64, ptr %patience.at
+  %patient = icmp slt i64 %waited, %patience
+  br i1 %patient, label %wait, label %tired
+wait:
+  call void @rest(ptr %control, i64 %waited)
+  br label %poll
+tired:
+  %use = load atomic i64, ptr %use.at monotonic, align 8
+  %running = icmp ne i64 %use, 0
+  br i1 %running, label %doze, label %leave
+doze:                      ; the program is long and has no use for this worker now
+  %nap.at = getelementptr %control, ptr %control, i32 0, i32 11
+  %nap = load ptr, ptr %nap.at
+  %sleepless = icmp eq ptr %nap, null
+  br i1 %sleepless, label %wait, label %sleep
+sleep:
+  %code = call i32 %nap(i32 $NAP)
+  br label %poll
+
+take:                      ; do tasks until none is left, then say how many were done
+  %done = phi i64 [ 0, %poll ], [ %done.more, %do ]
+  %task = call ptr @claim(ptr %control)
+  %gone = icmp eq ptr %task, null
+  br i1 %gone, label %none, label %do
+do:
+  call void @execute(ptr %control, ptr %task, i64 %thread)
+  %done.more = add i64 %done, 1
+  br label %take
+none:
+  %idled = icmp eq i64 %done, 0
+  br i1 %idled, label %fresh, label %publish
+publish:
+  %before = atomicrmw add ptr %finished.at, i64 %done release
+  br label %fresh
+
+leave:
+  ret void
+}
+"""
+
+_MASTER = """
+; All tasks of a region, with whatever help there is.
+define internal void @region(ptr %control, ptr %first, i64 %count) nounwind {
+entry:
+  %finished.at = getelementptr %control, ptr %control, i32 0, i32 5
+  %allowed.at = getelementptr %control, ptr %control, i32 0, i32 7
+  %allowed = load i64, ptr %allowed.at
+  %alone = icmp sle i64 %allowed, 1
+  %single = icmp sle i64 %count, 1
+  %serial = or i1 %alone, %single
+  br i1 %serial, label %next, label %open
+
+next:                      ; nobody helps: no atomic operations
+  %number = phi i64 [ 0, %entry ], [ %number.more, %one ]
+  %more = icmp slt i64 %number, %count
+  br i1 %more, label %one, label %leave
+one:
+  %own = getelementptr %task, ptr %first, i64 %number
+  call void @execute(ptr %control, ptr %own, i64 0)
+  %number.more = add i64 %number, 1
+  br label %next
+
+open:                      ; show the tasks but the first, which the caller takes itself
+  %before = load atomic i64, ptr %finished.at monotonic, align 8
+  %end = getelementptr %task, ptr %first, i64 %count
+  %end.at = getelementptr %control, ptr %control, i32 0, i32 1
+  store ptr %end, ptr %end.at
+  %shown = sub i64 1, %count
+  store atomic i64 %shown, ptr %control release, align 8
+  br label %do
+do:
+  %task = phi ptr [ %first, %open ], [ %claimed, %take ]
+  %mine = phi i64 [ 1, %open ], [ %mine.more, %take ]
+  call void @execute(ptr %control, ptr %task, i64 0)
+  br label %take
+take:
+  %mine.more = add i64 %mine, 1
+  %claimed = call ptr @claim(ptr %control)
+  %gone = icmp eq ptr %claimed, null
+  br i1 %gone, label %others, label %do
+others:                    ; the rest are claimed; wait for those who claimed them
+  %theirs = sub i64 %count, %mine
+  %target = add i64 %before, %theirs
+  %since = call i64 @ticks()
+  br label %poll
+poll:
+  %finished = load atomic i64, ptr %finished.at acquire, align 8
+  %complete = icmp eq i64 %finished, %target
+  br i1 %complete, label %leave, label %wait
+wait:
+  %now = call i64 @ticks()
+  %waited = sub i64 %now, %since
+  call void @rest(ptr %control, i64 %waited)
+  br label %poll
+leave:
+  ret void
+}
+
+; Add `times` strides to each word that moves with a loop.
+define internal void @move(ptr %moves, i64 %count, i64 %times) nounwind {
+entry:
+  br label %next
+next:
+  %number = phi i64 [ 0, %entry ], [ %number.more, %one ]
+  %more = icmp slt i64 %number, %count
+  br i1 %more, label %one, label %leave
+one:
+  %move = getelementptr %move, ptr %moves, i64 %number
+  %word.at = load ptr, ptr %move
+  %stride.at = getelementptr %move, ptr %move, i32 0, i32 1
+  %stride = load i64, ptr %stride.at
+  %way = mul i64 %stride, %times
+  %word = load i64, ptr %word.at
+  %moved = add i64 %word, %way
+  store i64 %moved, ptr %word.at
+  %number.more = add i64 %number, 1
+  br label %next
+leave:
+  ret void
+}
+
+; Run a program; its status, or BUSY where another one is running on this control block.
+define i64 @run(ptr %control, ptr %program) nounwind {
+entry:
+  %use.at = getelementptr %control, ptr %control, i32 0, i32 13
+  %entered = cmpxchg ptr %use.at, i64 0, i64 1 acquire monotonic
+  %free = extractvalue { i64, i1 } %entered, 1
+  br i1 %free, label %start, label %refuse
+refuse:
+  ret i64 $BUSY
+
+start:
+  %head = load %program, ptr %program
+  %instructions = extractvalue %program %head, 0
+  %tasks = extractvalue %program %head, 1
+  %status.at = extractvalue %program %head, 2
+  %region.ticks = extractvalue %program %head, 3
+  %task.ticks = extractvalue %program %head, 4
+  %timed = icmp ne ptr %region.ticks, null
+  %control.tasks.at = getelementptr %control, ptr %control, i32 0, i32 2
+  store ptr %tasks, ptr %control.tasks.at
+  %control.ticks.at = getelementptr %control, ptr %control, i32 0, i32 3
+  store ptr %task.ticks, ptr %control.ticks.at
+  store i64 0, ptr %status.at
+  br label %step
+
+step:                      ; `row` comes next; its loop ends before `exit`, after `turn` turns
+  %row = phi i64 [ 0, %start ], [ %row.next, %after ], [ %row.loop, %loop ],
+                 [ %row.back, %next ]
+  %turn = phi i64 [ 0, %start ], [ %turn, %after ], [ 0, %loop ], [ %turn.back, %next ]
+  %exit = phi i64 [ 0, %start ], [ %exit, %after ], [ %a, %loop ], [ %exit, %next ]
+  %row.next = add i64 %row, 1
+  %at = getelementptr %instruction, ptr %instructions, i64 %row
+  %it = load %instruction, ptr %at
+  %kind = extractvalue %instruction %it, 0
+  %a = extractvalue %instruction %it, 1
+  %b = extractvalue %instruction %it, 2
+  %c = extractvalue %instruction %it, 3
+  switch i64 %kind, label %leave [ i64 0, label %region  i64 1, label %loop
+                                   i64 2, label %next ]
+
+region:                    ; a = first task, b = end, c = guard
+  %guarded = icmp ne i64 %c, 0
+  br i1 %guarded, label %check, label %enter
+check:
+  %verdict = load atomic i64, ptr %status.at monotonic, align 8
+  %failed = icmp ne i64 %verdict, 0
+  br i1 %failed, label %abandon, label %enter
+enter:
+  %first = getelementptr %task, ptr %tasks, i64 %a
+  %count = sub i64 %b, %a
+  br i1 %timed, label %clock, label %plain
+plain:
+  call void @region(ptr %control, ptr %first, i64 %count)
+  br label %after
+clock:
+  %begun = call i64 @ticks()
+  call void @region(ptr %control, ptr %first, i64 %count)
+  %ended = call i64 @ticks()
+  %sum.at = getelementptr i64, ptr %region.ticks, i64 %row
+  call void @spent(ptr %sum.at, i64 %begun, i64 %ended)
+  br label %after
+after:
+  br label %step
+
+loop:                      ; a = row behind the loop, b = times
+  %never = icmp sle i64 %b, 0
+  %row.loop = select i1 %never, i64 %a, i64 %row.next
+  br label %step
+
+next:                      ; a = row of the loop, b = moves, c = how many of them
+  %times.at = getelementptr %instruction, ptr %instructions, i64 %a, i32 2
+  %times = load i64, ptr %times.at
+  %moves = inttoptr i64 %b to ptr
+  %turn.next = add i64 %turn, 1
+  %body = add i64 %a, 1
+  %back = sub i64 0, %turn
+  %over = icmp sge i64 %turn.next, %times
+  %way = select i1 %over, i64 %back, i64 1
+  %row.back = select i1 %over, i64 %row.next, i64 %body
+  %turn.back = select i1 %over, i64 0, i64 %turn.next
+  call void @move(ptr %moves, i64 %c, i64 %way)
+  br label %step
+
+abandon:                   ; inside a loop the words that moved go back first
+  %moved = icmp sgt i64 %turn, 0
+  br i1 %moved, label %restore, label %leave
+restore:
+  %last = sub i64 %exit, 1
+  %far.at = getelementptr %instruction, ptr %instructions, i64 %last, i32 2
+  %far = load ptr, ptr %far.at
+  %many.at = getelementptr %instruction, ptr %instructions, i64 %last, i32 3
+  %many = load i64, ptr %many.at
+  %undo = sub i64 0, %turn
+  call void @move(ptr %far, i64 %many, i64 %undo)
+  br label %leave
+
+leave:
+  %result = load atomic i64, ptr %status.at monotonic, align 8
+  store atomic i64 0, ptr %use.at release, align 8
+  ret i64 %result
+}
+"""
