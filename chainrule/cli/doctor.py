@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shlex
 import sys
 import traceback
@@ -14,11 +15,13 @@ from typing import Any
 from chainrule.doctor import Finding
 from chainrule.doctor.finding import Severity, Stage
 from chainrule.doctor.preflight import Preflight
-from chainrule.errors import ArgumentError, RunError
+from chainrule.errors import PAGES, ArgumentError, ChainruleError, RunError
 from chainrule.journal import read_journal
 
 HEALTHY, SICK = 0, 1
 STEPS = 200
+PACKAGE = str(PAGES.parent)
+SEEN = ("layers", "finding")  # records that a doctor writes
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:
@@ -36,15 +39,11 @@ def run(arguments: argparse.Namespace) -> int:
     target = Path(arguments.target)
     if arguments.steps < 1:
         raise ArgumentError("CR902", f"--steps is at least 1, got {arguments.steps}")
-    if target.is_dir():
+    if os.path.isdir(target):
         findings = _of_run(target)
-    elif target.is_file():
-        findings = _of_script(target, arguments)
     else:
-        raise RunError(
-            "CR813", f"there is no run or script {target}; name a folder that a training left, "
-            "or a file such as train.py",
-        )  # fmt: skip
+        _check(target)
+        findings = _of_script(target, arguments)
     if arguments.json:
         print(json.dumps(findings, indent=2))
     else:
@@ -52,13 +51,33 @@ def run(arguments: argparse.Namespace) -> int:
     return SICK if findings else HEALTHY
 
 
+def _check(script: Path) -> None:
+    """Raises: RunError (CR813) for a script that is not there, or that may not be read."""
+    try:
+        script.open("rb").close()
+    except OSError as error:
+        raise RunError(
+            "CR813",
+            f"there is no run or script to look at in {script}: {error.strerror or error}; "
+            "name a folder that a training left, or a file such as train.py",
+        ) from None
+
+
 def _of_run(folder: Path) -> list[dict[str, Any]]:
     """The findings in a journal, each as it was written last.
 
-    Raises: RunError (CR821 to CR823) for a folder without a journal that can be read.
+    Raises: RunError (CR821 to CR823) for a folder without a journal that can be read, or with
+        that of a training at which no doctor looked (CR814).
     """
     found: dict[tuple[str, str | None], dict[str, Any]] = {}
-    for record in read_journal(folder):
+    records = read_journal(folder)
+    if not any(record["kind"] in SEEN or record.get("doctor") for record in records):
+        raise RunError(
+            "CR814",
+            f"no doctor looked at the training in {folder}, so nothing is known of it; train "
+            "with Trainer(doctor=True), or name the script: chainrule doctor train.py",
+        )
+    for record in records:
         finding = record.get("finding")
         if record.get("kind") == "finding" and isinstance(finding, dict) and "code" in finding:
             found[finding["code"], finding.get("layer")] = finding
@@ -74,6 +93,8 @@ def _of_script(script: Path, arguments: argparse.Namespace) -> list[dict[str, An
         error = preflight.run(script, shlex.split(arguments.args))
     if isinstance(error, Exception):
         print(_traceback(error, script), file=sys.stderr)
+    elif isinstance(error, SystemExit) and isinstance(error.code, str):  # as Python itself does
+        print(error.code, file=sys.stderr)
     findings, steps = preflight.findings, preflight.step
     if not findings and (error is not None or not steps):
         raise RunError("CR814", _why_nothing(script, error, steps))
@@ -83,6 +104,11 @@ def _of_script(script: Path, arguments: argparse.Namespace) -> list[dict[str, An
 
 
 def _why_nothing(script: Path, error: BaseException | None, steps: int) -> str:
+    if isinstance(error, SystemExit):
+        return (
+            f"{script} ended with SystemExit after {steps} steps, before anything was "
+            'found; what it said is above. If it needs arguments: --args="--epochs 1"'
+        )
     if error is not None:
         return (
             f"{script} ended with {type(error).__name__} after {steps} steps, before anything "
@@ -95,11 +121,16 @@ def _why_nothing(script: Path, error: BaseException | None, steps: int) -> str:
 
 
 def _traceback(error: BaseException, script: Path) -> str:
-    """The traceback, from the script on."""
+    """The traceback from the script on; without the lines of chainrule, unless the error
+    arose in them and is none that chainrule raises."""
     lines = traceback.TracebackException.from_exception(error)
-    own = [i for i, frame in enumerate(lines.stack) if Path(frame.filename) == script]
-    if own:
-        lines.stack = traceback.StackSummary.from_list(list(lines.stack)[own[0] :])
+    frames = list(lines.stack)
+    own = [i for i, frame in enumerate(frames) if Path(frame.filename) == script]
+    shown = frames[own[0] :] if own else []  # none of its lines ran: it is no program
+    others = [frame for frame in shown if not frame.filename.startswith(PACKAGE)]
+    if isinstance(error, ChainruleError) or shown[-1:] == others[-1:]:
+        shown = others
+    lines.stack = traceback.StackSummary.from_list(shown)
     return "".join(lines.format()).rstrip()
 
 

@@ -29,8 +29,9 @@ def read_journal(path: str | os.PathLike) -> list[Record]:
 
     Notes: lines that are damaged or half-written are skipped. A training that goes on from a
         checkpoint writes {"kind": "resumed", "step": s}: what stood there of later steps did
-        not happen. Records of the same kind and step are one record, in which the later
-        values win. Steps that are not whole numbers count as damage.
+        not happen; with s = 0 it begins anew, and nothing that stood there did. Records of the
+        same kind and step are one record, in which the later values win. Steps that are not
+        whole numbers count as damage.
     """
     file = journal_path(path)
     return read_records(file, read_lines(file))
@@ -47,8 +48,7 @@ def read_records(file: Path, lines: Sequence[bytes]) -> list[Record]:
 
 def journal_path(path: str | os.PathLike) -> Path:
     """The journal of a run folder; a path that is no folder is the journal itself."""
-    given = Path(path)
-    return given / JOURNAL if given.is_dir() else given
+    return Path(path, JOURNAL) if os.path.isdir(path) else Path(path)
 
 
 def check_header(path: Path) -> None:
@@ -60,7 +60,7 @@ def check_header(path: Path) -> None:
         with path.open("rb") as file:
             first = file.readline()
     except OSError as error:
-        raise _missing(path, error.strerror or str(error)) from None
+        raise unreadable(path, error) from None
     _check(path, first)
 
 
@@ -72,7 +72,7 @@ def read_lines(path: Path) -> list[bytes]:
     try:
         return [line for line in path.read_bytes().split(b"\n") if line.strip()]
     except OSError as error:
-        raise _missing(path, error.strerror or str(error)) from None
+        raise unreadable(path, error) from None
 
 
 def _check(path: Path, first: bytes) -> None:
@@ -93,7 +93,18 @@ def _check(path: Path, first: bytes) -> None:
         )
 
 
-def _missing(path: Path, why: str) -> RunError:
+def unreadable(path: str | os.PathLike, error: OSError) -> RunError:
+    """The error for a journal that is not there, or that may not be read."""
+    why = error.strerror or str(error)
+    if isinstance(error, (FileNotFoundError, NotADirectoryError)):
+        return _missing(path, why)
+    return RunError(
+        "CR821",
+        f"cannot read {path}: {why}. Make it readable, or name the folder of another run",
+    )
+
+
+def _missing(path: str | os.PathLike, why: str) -> RunError:
     return RunError(
         "CR821",
         f"there is no journal to read in {path}: {why}. Name the folder of a run that has "
@@ -138,11 +149,16 @@ def _in_force(records: Iterable[Record]) -> Iterable[Record]:
     kept: dict[Any, Record] = {}
     for record in records:
         if record["kind"] == "resumed":
-            step = record.get("step", 0)
-            kept = {key: old for key, old in kept.items() if old.get("step", 0) <= step}
+            step = record.get("step", 0) or -1  # of what began anew, no step is left
+            kept = {key: old for key, old in kept.items() if _until(old) <= step}
         key = _key(record)
         kept[key] = _joined(kept[key], record) if key in kept else record
     return kept.values()
+
+
+def _until(record: Record) -> int:
+    """The step of a record; what belongs to the file itself outlasts all steps."""
+    return -1 if record["kind"] == "journal" else record.get("step", 0)
 
 
 def _key(record: Record) -> Any:

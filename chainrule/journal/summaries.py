@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
+import json
 import wave
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from chainrule.errors import ArgumentError
+from chainrule.journal.drawn import boxed, gif
 from chainrule.journal.event_file import message
 from chainrule.journal.png import png
 from chainrule.tensor.tensor import Tensor
@@ -20,6 +23,7 @@ SCALAR_CLASS = 1  # tensors that TensorBoard shows as curves
 SMALLEST_COUNT = 1e-7  # against 0 / 0 in precision and recall
 MOST_THRESHOLDS = 127
 GRID_COLUMNS = 8
+MESH_PARTS = {"VERTEX": 1, "FACE": 2, "COLOR": 3}
 BINS = 773  # steps of the default limits, to each side
 
 
@@ -158,9 +162,74 @@ def image(tag: str, value: Any, axes: str) -> bytes:
 
     Raises: ArgumentError (CR851) where axes and shape do not fit.
     """
-    pixels = pixels_of(value, axes, f"the image {tag!r}")
+    return _image(tag, pixels_of(value, axes, f"the image {tag!r}"))
+
+
+def _image(tag: str, pixels: np.ndarray, encoded: bytes | None = None) -> bytes:
     height, width, channels = pixels.shape
-    return summary(tag, image=message({1: height, 2: width, 3: channels, 4: png(pixels)}))
+    content = png(pixels) if encoded is None else encoded
+    return summary(tag, image=message({1: height, 2: width, 3: channels, 4: content}))
+
+
+def boxes(tag: str, value: Any, axes: str, corners: Any, labels: str | Sequence[str] | None,
+          rescale: float) -> bytes:  # fmt: skip
+    """A picture with a rectangle for each row of left, top, right, bottom.
+
+    Raises: ArgumentError (CR851) for boxes of another shape, or another number of labels.
+    """
+    what = f"the boxes of {tag!r}"
+    table = array_of(corners, what).astype(np.float64)
+    if table.ndim != 2 or table.shape[1] != 4 or not np.isfinite(table).all():
+        raise misfit(
+            what,
+            "rows of left, top, right, bottom, in pixels, are needed, (n, 4) finite numbers, "
+            f"got shape {table.shape}",
+        )
+    names = [labels] if isinstance(labels, str) else labels
+    if names is not None and len(names) != len(table):
+        raise misfit(what, f"there are {len(table)} boxes, but {len(names)} labels")
+    if not rescale > 0:
+        raise misfit(what, f"rescale is above 0, got {rescale}")
+    pixels = pixels_of(value, axes, f"the image {tag!r}")
+    return _image(tag, boxed(pixels, table, names, rescale))
+
+
+def video(tag: str, value: Any, fps: float) -> bytes:
+    """Videos (n, time, channel, height, width) in a grid, as an animated GIF.
+
+    Raises: ArgumentError (CR851) for another shape, or no frames a second.
+    """
+    what = f"the video {tag!r}"
+    found = array_of(value, what)
+    if found.ndim != 5 or found.shape[1] == 0 or not fps > 0:
+        raise misfit(
+            what,
+            "its axes are video, time, channel, height and width, and there is more than no "
+            f"frame a second; got shape {found.shape} and fps={fps}",
+        )
+    frames = [pixels_of(found[:, t], "NCHW", what) for t in range(found.shape[1])]
+    return _image(tag, frames[0], gif(np.stack(frames), fps))
+
+
+def mesh(tag: str, vertices: Any, colours: Any, faces: Any,
+         settings: dict[str, Any] | None) -> list[bytes]:  # fmt: skip
+    """Points in space, with their colours, and triangles of them: a summary for each part.
+
+    Raises: ArgumentError (CR851) for what is not (n, points, 3).
+    """
+    given = {"VERTEX": vertices, "FACE": faces, "COLOR": colours}
+    parts = {name: part for name, part in given.items() if part is not None}
+    known = sum(1 << MESH_PARTS[name] for name in parts)
+    found = []
+    for name, part in parts.items():
+        what = f"the {name.lower()} part of the mesh {tag!r}"
+        array = array_of(part, what).astype(np.float32)
+        if array.ndim != 3 or array.shape[2] != 3:
+            raise misfit(what, f"its shape is (meshes, points, 3), got {array.shape}")
+        described = message({2: tag, 3: MESH_PARTS[name], 5: json.dumps(settings or {}),
+                             6: list(array.shape), 7: known})  # fmt: skip
+        found.append(summary(f"{tag}_{name}", "mesh", described, tensor=_tensor(array)))
+    return found
 
 
 def pixels_of(value: Any, axes: str, what: str) -> np.ndarray:

@@ -3,33 +3,24 @@
 from __future__ import annotations
 
 import functools
-import importlib
 import os
 import socket
-import sys
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
-import numpy as np
-
 from chainrule.errors import AbsentError
 from chainrule.files import write_text
-from chainrule.journal import summaries
+from chainrule.journal import drawn, summaries
 from chainrule.journal.event_file import EventFile
 from chainrule.journal.hparams import hparams
 from chainrule.journal.model_graph import model_graph
 from chainrule.journal.projector import CONFIG, write_embedding
 
 #: methods of PyTorch's writer that are not here, and what to do instead
-ABSENT = {
-    "add_onnx_graph": "there is no ONNX",
-    "add_video": "add_images shows the frames as a grid",
-    "add_mesh": "add_figure shows a three-dimensional plot of matplotlib",
-    "add_image_with_boxes": "draw them with matplotlib and use add_figure",
-}
+ABSENT = {"add_onnx_graph": "there is no ONNX; add_graph writes the graph of a model"}
 
 
 class SummaryWriter:
@@ -171,6 +162,38 @@ class SummaryWriter:
         """Pictures of one size, eight in a row."""
         self.add_image(tag, img_tensor, global_step, walltime, dataformats)
 
+    def add_image_with_boxes(
+        self,
+        tag: str,
+        img_tensor: Any,
+        box_tensor: Any,
+        global_step: int | None = None,
+        walltime: float | None = None,
+        rescale: float = 1,
+        dataformats: str = "CHW",
+        labels: str | Sequence[str] | None = None,
+    ) -> None:
+        """A picture with rectangles: rows of left, top, right, bottom, in its pixels.
+
+        Raises: ArgumentError (CR853) without Pillow, which draws them.
+        """
+        content = summaries.boxes(tag, img_tensor, dataformats, box_tensor, labels, rescale)
+        self._file().add(content, global_step, walltime)
+
+    def add_video(
+        self,
+        tag: str,
+        vid_tensor: Any,
+        global_step: int | None = None,
+        fps: float = 4,
+        walltime: float | None = None,
+    ) -> None:
+        """Videos (n, time, channel, height, width) beside each other, as an animated GIF.
+
+        Raises: ArgumentError (CR853) without Pillow, which makes it.
+        """
+        self._file().add(summaries.video(tag, vid_tensor, fps), global_step, walltime)
+
     def add_figure(
         self,
         tag: str,
@@ -180,8 +203,7 @@ class SummaryWriter:
         walltime: float | None = None,
     ) -> None:
         """A figure of matplotlib, or several of one size; closed afterwards."""
-        figures = figure if isinstance(figure, list) else [figure]
-        pixels = np.stack([_drawn(each, close) for each in figures])
+        pixels = drawn.figures(figure, close)
         self.add_image(tag, pixels, global_step, walltime, dataformats="NHWC")
 
     def add_audio(
@@ -238,6 +260,21 @@ class SummaryWriter:
         counts += [true_negative_counts, false_negative_counts]
         content = summaries.pr_curve_raw(tag, [*counts, precision, recall], num_thresholds)
         self._file().add(content, global_step, walltime)
+
+    def add_mesh(
+        self,
+        tag: str,
+        vertices: Any,
+        colors: Any = None,
+        faces: Any = None,
+        config_dict: dict[str, Any] | None = None,
+        global_step: int | None = None,
+        walltime: float | None = None,
+    ) -> None:
+        """Points in space (n, points, 3), with colours (bytes), or joined to triangles."""
+        now = time.time() if walltime is None else walltime
+        for content in summaries.mesh(tag, vertices, colors, faces, config_dict):
+            self._file().add(content, global_step, now)
 
     def add_graph(
         self,
@@ -337,16 +374,3 @@ class SummaryWriter:
 
 def _refuse(name: str, *_: Any, **__: Any) -> NoReturn:
     raise AbsentError("CR850", f"SummaryWriter has no {name}: {ABSENT[name]}")
-
-
-def _drawn(figure: Any, close: bool) -> np.ndarray:
-    """The pixels of a figure, (h, w, 3). It was made by matplotlib, so that is there."""
-    before = figure.canvas
-    canvas = importlib.import_module("matplotlib.backends.backend_agg").FigureCanvasAgg(figure)
-    canvas.draw()
-    pixels = np.array(canvas.buffer_rgba())[..., :3]
-    figure.set_canvas(before)
-    plots = sys.modules.get("matplotlib.pyplot")
-    if close and plots is not None:
-        plots.close(figure)
-    return pixels

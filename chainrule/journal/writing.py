@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
-from collections.abc import Mapping
+import warnings
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from chainrule.errors import RunError
+from chainrule.errors import PAGES, ChainruleError, RunError
 from chainrule.files import make_folder
 from chainrule.journal.plain import json_line
 from chainrule.journal.reading import JOURNAL, VERSION, check_header
+
+OWN = str(PAGES.parent)  # where the files of chainrule lie
 
 
 class Journal:
@@ -22,6 +26,8 @@ class Journal:
     Args:
         folder: the run folder; it is made where it is missing. A journal that is there
             already is added to.
+        failing: is told the error when a record cannot be written, as on a full disk; the
+            journal ends there, and what writes it goes on. By default the error is raised.
 
     Raises: RunError for a folder or file that cannot be written (CR803), or a journal.jsonl
         that is something else (CR822) or of a newer version (CR823).
@@ -38,8 +44,14 @@ class Journal:
         ['journal', 'scalars']
     """
 
-    def __init__(self, folder: str | os.PathLike) -> None:
+    def __init__(
+        self,
+        folder: str | os.PathLike,
+        failing: Callable[[ChainruleError], object] | None = None,
+    ) -> None:
+        self._failing: Callable[[ChainruleError], object] | None = None
         self.path = make_folder(folder) / JOURNAL
+        self.has_ended = False  # as nothing could be written any more
         self.is_new = not self.path.exists() or self.path.stat().st_size == 0
         if not self.is_new:
             check_header(self.path)
@@ -47,11 +59,11 @@ class Journal:
             self._file = self.path.open("ab", buffering=0)
         except OSError as error:
             raise _unwritable(self.path, error) from None
+        self._torn = not self.is_new and not _ends_with_a_line(self.path)
         if self.is_new:
             started = datetime.now(UTC).isoformat(timespec="seconds")
             self.write("journal", version=VERSION, started=started)
-        elif not _ends_with_a_line(self.path):  # the line that a crash cut short
-            self._append(b"\n")
+        self._failing = failing  # from here on: a folder that is of no use is an error
 
     def scalars(
         self,
@@ -79,10 +91,22 @@ class Journal:
         self._append(json_line({"kind": kind, **content}).encode() + b"\n")
 
     def _append(self, line: bytes) -> None:
+        """Write all of a line, after the end of one that a crash or a full disk cut short."""
+        if self.has_ended:
+            return
+        rest = b"\n" + line if self._torn else line
+        self._torn = True
         try:
-            self._file.write(line)
+            while rest:
+                rest = rest[self._file.write(rest) :]
         except OSError as error:
-            raise _unwritable(self.path, error) from None
+            failure = _unwritable(self.path, error)
+            if self._failing is None:
+                raise failure from None
+            self.has_ended = True
+            self._failing(failure)
+            return
+        self._torn = False
 
     def close(self) -> None:
         """Close the file; a second time does nothing."""
@@ -98,6 +122,14 @@ class Journal:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def warn_of_loss(failure: ChainruleError) -> None:
+    """Warn that a report lacks something, at the line of the program that led here."""
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(OWN):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(f"the report is incomplete: {failure}", stacklevel=level)
 
 
 def _ends_with_a_line(path: Path) -> bool:

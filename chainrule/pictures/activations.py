@@ -13,6 +13,7 @@ from chainrule.errors import ArgumentError, ShapeError
 from chainrule.pictures import canvas
 from chainrule.pictures.canvas import Axes, Figure
 from chainrule.pictures.characters import curves
+from chainrule.printed import Printed
 from chainrule.tensor.creation import from_numpy
 from chainrule.tensor.grad_mode import enable_grad
 from chainrule.tensor.gradient import grad
@@ -27,8 +28,8 @@ ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
 Functions = Sequence[str | Callable[..., Any]] | Mapping[str, Callable[..., Any]]
 
 
-@dataclass(frozen=True)
-class Activation:
+@dataclass(frozen=True, repr=False)
+class Activation(Printed):
     """An activation function and its derivative; print() draws both in a terminal."""
 
     name: str

@@ -21,6 +21,7 @@ from chainrule.pictures.undisturbed import (
     network_of,
     undisturbed,
 )
+from chainrule.printed import Printed
 from chainrule.tensor.grad_mode import no_grad
 
 MOST_TOKENS = 40  # that are written along an axis
@@ -28,8 +29,8 @@ NORMALIZING = ("Divide", "Multiply")  # the last primitive of a softmax, and of 
 TOLERANCE = 1e-2  # of a sum of 1, for halves
 
 
-@dataclass(frozen=True)
-class Attention:
+@dataclass(frozen=True, repr=False)
+class Attention(Printed):
     """The weights of attention by layer; print() draws the first head of each in a terminal."""
 
     layers: dict[str, np.ndarray]  # by name (heads, queries, keys), rows with a sum of 1

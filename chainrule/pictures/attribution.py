@@ -25,6 +25,7 @@ from chainrule.pictures.undisturbed import (
     network_of,
     undisturbed,
 )
+from chainrule.printed import Printed
 from chainrule.tensor.creation import from_numpy
 from chainrule.tensor.grad_mode import enable_grad, no_grad
 from chainrule.tensor.gradient import grad
@@ -35,8 +36,8 @@ ROWS = 256  # images with something hidden that the network gets at once
 Target = int | Sequence[int] | Tensor | None
 
 
-@dataclass(frozen=True)
-class Attribution:
+@dataclass(frozen=True, repr=False)
+class Attribution(Printed):
     """How much each place of some images matters; print() draws the maps in a terminal."""
 
     method: str
@@ -365,15 +366,11 @@ def _draw(
             name = f"class {target}" if classes is None else str(classes[target])
             canvas.show_image(row[0], image)
             row[0].set_title(f"{name}, score {number(score)}", fontsize=9.5, weight="normal")
-            canvas.show_image(row[1], image)
             size = float(np.abs(map_).max()) or 1.0
-            shown = row[1].imshow(
-                map_, cmap=canvas.DIVERGING if signed else canvas.HEAT, alpha=0.72,
-                vmin=-size if signed else 0, vmax=size, interpolation="bilinear",
-            )  # fmt: skip
-            seen = what if map_.any() else f"no {what}"
-            row[1].set_title(seen, fontsize=9.5, weight="normal")
-            bar = made.colorbar(shown, ax=row[1], shrink=0.85, pad=0.02)
-            bar.set_label(what)
+            colours, low = (canvas.DIVERGING, -size) if signed else (canvas.HEAT, 0.0)
+            shown = canvas.show_over(row[1], image, map_, low, size, colours)
+            if not map_.any():
+                row[1].set_title(f"no {what}", fontsize=9.5, weight="normal")
+            canvas.scale_of(row[1], shown, what, shrink=0.85, pad=0.02)
         made.suptitle(title, x=0.01, ha="left", weight="bold", fontsize=11)
     return made

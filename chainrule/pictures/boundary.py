@@ -13,12 +13,13 @@ from chainrule.pictures import canvas, given
 from chainrule.pictures.canvas import Axes, Figure
 from chainrule.pictures.characters import scattered
 from chainrule.pictures.undisturbed import Model, probabilities, scores
+from chainrule.printed import Printed
 
 Limits = tuple[float, float, float, float]
 
 
-@dataclass(frozen=True)
-class Regions:
+@dataclass(frozen=True, repr=False)
+class Regions(Printed):
     """Which class a model sees where in the plane; print() draws it in a terminal."""
 
     x1: np.ndarray  # (columns,)
@@ -98,7 +99,7 @@ def decision_boundary(
     """Where in the plane a classifier sees which class, and how sure it is.
 
     The colour is that of the most likely class, the paler the less likely it is; the boundary
-    is drawn black, and points on the wrong side of it carry a cross.
+    is drawn black, and points on the wrong side of it wear a ring.
 
     Shapes:  points (n, 2), labels (n,) → outputs of the model (n, k), or (n, 1) or (n,) for
         two classes
@@ -131,7 +132,7 @@ def decision_boundary(
         made, axes = canvas.panel(axes, 6.2, 5.0)
         draw_regions(axes, regions)
         canvas.scatter_classes(axes, regions.points, regions.labels, names)
-        draw_mistakes(axes, regions)
+        draw_mistakes(axes, regions.points[regions.predicted != regions.labels])
         axes.set(xlabel=features[0], ylabel=features[1])
         right = f", {100 * regions.accuracy:.1f} % of {len(regions.points)} points right"
         axes.set_title("Decision boundary" + (right if labels is not None else ""))
@@ -146,7 +147,7 @@ def draw_regions(axes: Axes, regions: Regions) -> None:
     best = shares.argmax(-1)
     table = canvas.matplotlib("colors").to_rgba_array([canvas.colour(i) for i in range(k)])
     sure = (shares.max(-1) - 1 / k) / (1 - 1 / k)  # 0 … 1
-    strength = (0.10 + 0.45 * np.clip(sure, 0, 1))[..., None]
+    strength = (0.08 + 0.34 * np.clip(sure, 0, 1))[..., None]
     image = 1 - strength * (1 - table[best][..., :3])
     axes.imshow(
         image, origin="lower", extent=regions.limits, aspect="auto", interpolation="bilinear"
@@ -161,11 +162,10 @@ def draw_regions(axes: Axes, regions: Regions) -> None:
     axes.set(xlim=regions.limits[:2], ylim=regions.limits[2:])
 
 
-def draw_mistakes(axes: Axes, regions: Regions) -> None:
-    """A cross on each point on the wrong side."""
-    wrong = regions.points[regions.predicted != regions.labels]
+def draw_mistakes(axes: Axes, wrong: np.ndarray) -> None:
+    """A ring around each point (n, 2) on the wrong side: its class stays to be seen."""
     if len(wrong):
         axes.scatter(
-            wrong[:, 0], wrong[:, 1], s=46, c="black", marker="x", linewidths=1.2, zorder=4,
+            *wrong.T, s=90, facecolors="none", edgecolors="black", linewidths=1.4, zorder=4,
             label="on the wrong side",
         )  # fmt: skip

@@ -23,6 +23,8 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#4
 #: and ten shapes, so that no picture depends on colour alone
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", "p")
 DASHES = ("-", "--", "-.", ":")
+#: shapes that cover less of their square than others, and how much larger they are drawn
+THIN = {"v": 1.1, "P": 1.4, "X": 1.4, "*": 2.2, "<": 1.1, "p": 1.3}
 
 SEQUENTIAL = "cividis"  # from little to much; made for all kinds of colour vision
 DIVERGING = "RdBu_r"  # from below zero over white to above
@@ -164,11 +166,41 @@ def scatter_classes(
 ) -> None:
     """Points (n, 2), each class in a colour and shape of its own."""
     for number in np.unique(labels):
-        chosen = points[labels == number]
+        chosen, shape = points[labels == number], marker(number)
         axes.scatter(
-            chosen[:, 0], chosen[:, 1], s=size, c=colour(number), marker=marker(number),
+            *chosen.T, s=size * THIN.get(shape, 1.0), c=colour(number), marker=shape,
             edgecolors="white", linewidths=0.6, label=names[number], zorder=3,
         )  # fmt: skip
+
+
+def show_over(
+    axes: Axes, image: np.ndarray, heat: np.ndarray, low: float, high: float, colours: str
+) -> Any:
+    """A map (h, w) over an image (c, h, w): the farther from 0, the less one sees through."""
+    show_image(axes, image)
+    strength = np.abs(heat) / (max(abs(low), abs(high)) or 1.0)
+    return axes.imshow(
+        heat, cmap=colours, vmin=low, vmax=high, interpolation="bilinear",
+        alpha=np.clip(0.1 + 0.9 * strength, 0, 0.85),
+    )  # fmt: skip
+
+
+def scale_of(axes: Axes, shown: Any, label: str, **options: Any) -> None:
+    """The colours of a map in a bar, in full strength."""
+    colours = matplotlib("cm").ScalarMappable(shown.norm, shown.cmap)
+    axes.figure.colorbar(colours, ax=axes, **options).set_label(label)
+
+
+def plain_logarithms(axis: Any) -> None:
+    """Ticks of a logarithmic axis as people write numbers, if it spans less than 100."""
+    low, high = axis.get_view_interval()
+    if not 0 < low < high < 100 * low:
+        return
+    ticker = matplotlib("ticker")
+    digits = (1, 2, 3, 4, 6, 8) if high < 10 * low else (1, 2, 5)
+    axis.set_major_locator(ticker.LogLocator(subs=digits, numticks=20))
+    axis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:.3g}"))
+    axis.set_minor_formatter(ticker.NullFormatter())
 
 
 def legend(axes: Axes, where: str = "best", **options: Any) -> None:

@@ -23,6 +23,7 @@ from chainrule.pictures.undisturbed import (
     network_of,
     undisturbed,
 )
+from chainrule.printed import Printed
 from chainrule.tensor.grad_mode import no_grad
 from chainrule.tensor.tensor import Tensor
 
@@ -30,8 +31,8 @@ MOST_ROWS = 12  # of filters with many input channels
 COLUMNS = 8
 
 
-@dataclass(frozen=True)
-class Filters:
+@dataclass(frozen=True, repr=False)
+class Filters(Printed):
     """The weights of a convolution; print() draws the first ones in a terminal."""
 
     layer: str
@@ -42,8 +43,8 @@ class Filters:
         return f"{drawn}\nlayer '{self.layer}', the first of {len(self.weights)} filters"
 
 
-@dataclass(frozen=True)
-class Maps:
+@dataclass(frozen=True, repr=False)
+class Maps(Printed):
     """What layers make of an image; print() draws the strongest map of each in a terminal."""
 
     image: np.ndarray  # (c, h, w)
@@ -121,6 +122,7 @@ def filters(model: Model, layer: str | Module | None = None, *, most: int = 64) 
             axes.imshow(image.transpose(1, 2, 0))
         else:
             _draw_signed(made, axes, image[0])
+            _frame_each(axes, w.shape[2:], image.shape[1:])
         _name_filters(axes, found, w, channels)
     return made
 
@@ -147,6 +149,17 @@ def _draw_signed(made: Figure, axes: Any, image: np.ndarray) -> None:
     size = float(np.nanmax(np.abs(image))) or 1.0
     shown = axes.imshow(image, cmap=canvas.DIVERGING, vmin=-size, vmax=size)
     made.colorbar(shown, ax=axes, shrink=0.8, pad=0.03).set_label("weight")
+
+
+def _frame_each(axes: Any, kernel: tuple[int, ...], whole: tuple[int, ...]) -> None:
+    """A line around each filter: a weight of 0 is as white as what lies between them."""
+    rectangle = canvas.matplotlib("patches").Rectangle
+    height, width = kernel
+    for top in range(0, whole[0], height + 1):
+        for left in range(0, whole[1], width + 1):
+            corner = (left - 0.5, top - 0.5)
+            frame = rectangle(corner, width, height, fill=False, edgecolor="#777777", lw=0.7)
+            axes.add_patch(frame).set_clip_on(False)
 
 
 def _name_filters(axes: Any, found: Filters, w: np.ndarray, channels: int) -> None:
@@ -237,7 +250,7 @@ def feature_maps(
             canvas.show_image(row[0], found.image)
             row[0].set_title("image", fontsize=9, weight="normal")
             size = " × ".join(map(str, maps.shape[1:]))
-            row[0].set_ylabel(f"layer {name}\n{len(maps)} of {size}", fontsize=8.5)
+            row[0].set_ylabel(f"layer '{name}'\n{len(maps)} maps, {size}", fontsize=8.5)
             scale = float(np.abs(maps).max()) or 1.0
             for place, channel in zip(row[1:], strongest(maps, count)):
                 shown = place.imshow(

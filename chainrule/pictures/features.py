@@ -32,14 +32,15 @@ from chainrule.pictures.undisturbed import (
     network_of,
     undisturbed,
 )
+from chainrule.printed import Printed
 from chainrule.tensor.grad_mode import no_grad
 from chainrule.tensor.tensor import Tensor
 
 LINES = 13  # of the grid in the plane, each way
 
 
-@dataclass(frozen=True)
-class Features:
+@dataclass(frozen=True, repr=False)
+class Features(Printed):
     """What a hidden layer makes of points, and a plane to see it in."""
 
     layer: str
@@ -191,15 +192,18 @@ def feature_space(
     found = hidden_features(model, points, labels, layer=layer)
     x = given.vectors(points, "feature_space")
     names = given.class_names(classes, found.labels)
+    wrong = np.zeros(len(x), bool)
     with canvas.drawing():
         if x.shape[1] != 2:
             made, right = canvas.panel(None, 6.0, 5.0)
         else:
             made, ((left, right),) = canvas.panels(1, 2, 5.2, 4.7)
             regions = decision_regions(model, x, labels)
+            wrong = regions.predicted != regions.labels
             _draw_plane(left, regions, names, features)
             _draw_grid(right, network_of(model, "feature_space"), found, regions.limits, layer)
         _draw_features(right, found, names)
+        draw_mistakes(right, found.points[wrong])
         canvas.legend(right)
     return made
 
@@ -211,7 +215,7 @@ def _draw_plane(
     for line in _grid(regions.limits):
         axes.plot(*line.T, color=canvas.INK, linewidth=0.5, alpha=0.35)
     canvas.scatter_classes(axes, regions.points, regions.labels, names)
-    draw_mistakes(axes, regions)
+    draw_mistakes(axes, regions.points[regions.predicted != regions.labels])
     axes.set(xlabel=features[0], ylabel=features[1], title="The data as it is")
 
 
@@ -242,12 +246,12 @@ def _draw_features(axes: Axes, found: Features, names: Sequence[str]) -> None:
     left, right, bottom, top = around(points)
     axes.set(xlim=(left, right), ylim=(bottom, top))
     for (a, b), offset in found.borders:
+        across, up = np.array([left, right]), np.array([bottom, top])
         if abs(b) > abs(a):
-            ends = np.array([left, right])
-            axes.plot(ends, -(a * ends + offset) / b, color=canvas.INK, linewidth=1.6)
+            up = -(a * across + offset) / b
         else:
-            ends = np.array([bottom, top])
-            axes.plot(-(b * ends + offset) / a, ends, color=canvas.INK, linewidth=1.6)
+            across = -(b * up + offset) / a
+        axes.plot(across, up, color=canvas.INK, linewidth=1.6, label="line that decides")
     axes.set(xlabel=found.names[0], ylabel=found.names[1])
     axes.set_title(f"In feature space: {found.layer}")
     axes.set(xlim=(left, right), ylim=(bottom, top))

@@ -12,6 +12,7 @@ from chainrule.errors import ArgumentError
 from chainrule.pictures import canvas
 from chainrule.pictures.canvas import Axes, Figure
 from chainrule.pictures.characters import curves, number
+from chainrule.printed import Printed
 
 RISE = (
     0.05  # how far the validation loss is above its lowest at the end, to speak of overfitting
@@ -19,8 +20,8 @@ RISE = (
 FALL = 0.01  # and how much it still falls in the last tenth, to speak of underfitting
 
 
-@dataclass(frozen=True)
-class Fitting:
+@dataclass(frozen=True, repr=False)
+class Fitting(Printed):
     """The losses of a training by epoch; print() draws them in a terminal."""
 
     epochs: np.ndarray
@@ -128,10 +129,11 @@ def fitting_curves(history: Any, *, axes: Axes | None = None) -> Figure:
         axes.plot(
             found.best, found.lowest, marker="*", markersize=15, color="#E69F00",
             markeredgecolor="black", linestyle="none", zorder=5,
-            label=f"stop here: epoch {found.best}, {number(found.lowest)}",
+            label=f"stop here: epoch {found.best}, loss {number(found.lowest)}",
         )  # fmt: skip
         _name_sides(axes, found, overfit)
-        axes.set(xlabel="epoch", ylabel="loss", xlim=(first, max(end, first + 1e-9)))
+        room = 0.015 * (end - first) or 0.5  # for the markers at the ends
+        axes.set(xlabel="epoch", ylabel="loss", xlim=(first - room, end + room))
         axes.set_title(f"The training {found.verdict}")
         axes.grid(True)
         canvas.legend(axes)

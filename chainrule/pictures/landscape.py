@@ -25,6 +25,7 @@ from chainrule.pictures.weights import (
     position,
     principal,
 )
+from chainrule.printed import Printed
 from chainrule.tensor.creation import from_numpy, tensor
 from chainrule.tensor.grad_mode import no_grad
 from chainrule.tensor.tensor import Tensor
@@ -48,8 +49,8 @@ class Plane:
     title: str = ""
 
 
-@dataclass(frozen=True)
-class Surface:
+@dataclass(frozen=True, repr=False)
+class Surface(Printed):
     """The loss over a plane in the space of the weights; print() draws it in a terminal."""
 
     a: np.ndarray  # (columns,), along the first direction

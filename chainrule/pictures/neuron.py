@@ -16,10 +16,11 @@ from chainrule.pictures.boundary import Limits, around
 from chainrule.pictures.canvas import Axes, Figure
 from chainrule.pictures.characters import number, scattered
 from chainrule.pictures.undisturbed import Model, network_of
+from chainrule.printed import Printed
 
 
-@dataclass(frozen=True)
-class Line:
+@dataclass(frozen=True, repr=False)
+class Line(Printed):
     """The line  w · x + b = 0  of a neuron."""
 
     normal: np.ndarray  # (2,), the weights w: at right angles to the line
@@ -42,11 +43,17 @@ class Line:
 
     def __str__(self) -> str:
         (a, b), c = self.normal, self.offset
+        first = "−" if a < 0 else ""
         second, third = ("+" if v >= 0 else "−" for v in (b, c))
         return (
-            f"{number(a).replace('-', '−')} x₁ {second} {number(abs(b))} x₂ "
+            f"{first}{_times(abs(a))}x₁ {second} {_times(abs(b))}x₂ "
             f"{third} {number(abs(c))} = 0"
         )
+
+
+def _times(factor: float) -> str:
+    """A factor before a variable; 1 is not written."""
+    return "" if number(factor) == "1" else f"{number(factor)} "
 
 
 def neuron_lines(neuron: Model | tuple[Any, Any]) -> list[Line]:

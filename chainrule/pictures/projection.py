@@ -13,13 +13,14 @@ from chainrule.nn.module import Module
 from chainrule.pictures import canvas, given
 from chainrule.pictures.canvas import Axes, Figure
 from chainrule.pictures.characters import scattered
+from chainrule.printed import Printed
 
 METHODS = ("pca", "tsne")
 MOST_WORDS = 80  # that are written next to their points
 
 
-@dataclass(frozen=True)
-class Projection:
+@dataclass(frozen=True, repr=False)
+class Projection(Printed):
     """Vectors in the plane; print() draws them in a terminal."""
 
     points: np.ndarray  # (n, 2)

@@ -16,6 +16,7 @@ from chainrule.pictures import canvas
 from chainrule.pictures.boundary import Limits
 from chainrule.pictures.canvas import Axes, Figure
 from chainrule.pictures.characters import curves, number
+from chainrule.printed import Printed
 from chainrule.tensor.creation import from_numpy, tensor
 from chainrule.tensor.grad_mode import enable_grad, no_grad
 from chainrule.tensor.tensor import Tensor
@@ -95,8 +96,8 @@ MAKERS: dict[str, Callable[..., Any]] = {
 }
 
 
-@dataclass(frozen=True)
-class Race:
+@dataclass(frozen=True, repr=False)
+class Race(Printed):
     """Where each optimizer went; print() draws its values in a terminal."""
 
     surface: TestSurface
@@ -256,7 +257,7 @@ def optimizer_race(
         made, ((left, right),) = canvas.panels(1, 2, 5.4, 4.7)
         _draw_map(left, race, limits or race.surface.limits)
         _draw_values(right, race)
-        left.set_title(race.surface.name.capitalize())
+        left.set_title(f"{race.surface.name.capitalize()}: the darker, the lower")
         right.set_title("How fast each comes down")
     return made
 
@@ -295,8 +296,8 @@ def _draw_values(axes: Axes, race: Race) -> None:
     for position, name in enumerate(race.values):
         gaps = race._gaps(name)
         ends = np.flatnonzero(~np.isfinite(race.values[name]))
-        close = f": {number(gaps[-1])}" if gaps[-1] > NOTHING else f": below {NOTHING}"
-        far = f", diverged at step {ends[0]}" if len(ends) else close
+        last = number(gaps[-1]) if gaps[-1] > NOTHING else f"below {NOTHING}"
+        far = f", diverged at step {ends[0]}" if len(ends) else f", in the end {last}"
         axes.plot(
             gaps, color=canvas.colour(position), marker=canvas.marker(position),
             markevery=max(1, len(gaps) // 12), markersize=5, label=name + far,

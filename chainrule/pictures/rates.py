@@ -17,6 +17,7 @@ from chainrule.pictures import canvas
 from chainrule.pictures.canvas import Axes, Figure
 from chainrule.pictures.characters import curves, number
 from chainrule.pictures.undisturbed import Model, network_of, undisturbed
+from chainrule.printed import Printed
 from chainrule.tensor.creation import from_numpy, tensor
 from chainrule.tensor.grad_mode import enable_grad, no_grad
 from chainrule.tensor.tensor import Tensor
@@ -27,8 +28,8 @@ LEFT = 0.05  # the share of the possible descent that a right rate may leave und
 SLACK = 1.5  # how much more than the start a loss is, that has risen
 
 
-@dataclass(frozen=True)
-class Runs:
+@dataclass(frozen=True, repr=False)
+class Runs(Printed):
     """The losses at several learning rates, and what to say about each rate."""
 
     rates: tuple[float, ...]
@@ -134,6 +135,7 @@ def learning_rates(
         for position, axes in enumerate(row[:-1]):
             _draw_descent(axes, function, runs, position, abs(start))
         _draw_losses(row[-1], runs)
+        canvas.legend(row[-1])
     return made
 
 
@@ -174,9 +176,10 @@ def _draw_losses(axes: Axes, runs: Runs) -> None:
     known = runs.losses[np.isfinite(runs.losses)]
     if known.size and known.min() > 0:
         axes.set_yscale("log")
+        canvas.plain_logarithms(axes.yaxis)
+    axes.xaxis.set_major_locator(canvas.matplotlib("ticker").MaxNLocator(integer=True))
     axes.grid(True)
     axes.set(xlabel="step", ylabel="loss", title="Loss by step")
-    canvas.legend(axes)
 
 
 def training_runs(
@@ -267,7 +270,8 @@ def learning_rate_curves(
         model, loss_function, inputs, targets, rates, steps=steps, optimizer=optimizer
     )
     with canvas.drawing():
-        made, axes = canvas.panel(axes, 6.4, 4.6)
+        made, axes = canvas.panel(axes, 7.6, 4.4)
         _draw_losses(axes, runs)
         axes.set_title("One model, several learning rates η")
+        canvas.legend(axes, "upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0.0)
     return made

@@ -23,14 +23,15 @@ from chainrule.pictures.undisturbed import (
     network_of,
     undisturbed,
 )
+from chainrule.printed import Printed
 from chainrule.tensor.creation import from_numpy
 from chainrule.tensor.grad_mode import enable_grad, no_grad
 from chainrule.tensor.gradient import grad
 from chainrule.tensor.tensor import Tensor
 
 
-@dataclass(frozen=True)
-class Preferred:
+@dataclass(frozen=True, repr=False)
+class Preferred(Printed):
     """An input for each unit that excites it; print() draws them in a terminal."""
 
     layer: str  # "" for the output of the network
@@ -201,7 +202,8 @@ def feature_visualization(
             canvas.show_image(place, image)
             unit = f"unit {found.units[i]}" if names is None else str(names[i])
             rise = f"{number(found.before[i])} → {number(found.after[i])}"
-            place.set_title(f"{unit}\n{rise}", fontsize=9, weight="normal")
+            signs = rise.replace("-", "−")
+            place.set_title(f"{unit}\n{signs}", fontsize=9, weight="normal")
         where = f"layer '{found.layer}'" if found.layer else "the output"
         made.suptitle(
             f"What units of {where} look for (activation before → after)", x=0.01, ha="left",

@@ -19,6 +19,7 @@ PARTS = {
 }  # fmt: skip
 RATES = ("learning_rate", "lr")
 FIRST = ("loss", "accuracy")  # charts that come before the others
+SPOKEN = {"lr": "learning rate", "seconds": "seconds for each epoch"}
 
 
 @dataclass
@@ -76,7 +77,7 @@ def charts_of(run: Run) -> list[Chart]:
 
 def title(name: str) -> str:
     """A name as a heading."""
-    shown = "learning rate" if name == "lr" else name.replace("_", " ").strip()
+    shown = SPOKEN.get(name) or name.replace("_", " ").strip()
     return shown[:1].upper() + shown[1:] if shown else name
 
 

@@ -57,7 +57,7 @@ def read_overviews(runs: Sequence[str | os.PathLike]) -> tuple[list[Run], list[s
         try:
             found.append(read_overview(path, steps))
         except RunError as error:
-            refused.append(error.message)
+            refused.append(str(error))
     return found, refused
 
 
@@ -111,12 +111,18 @@ def _finding(record: dict[str, Any]) -> str:
 
 
 def _configuration(run: Run) -> dict[str, Any]:
+    """The configuration; the options of an optimizer stand under their own names in it."""
     facts = run.facts
-    config = facts.get("config")
     known: dict[str, Any] = {
         n: facts[n] for n in ("model", "optimizer", "parameters", "seed") if n in facts
     }
-    return {**known, **config} if isinstance(config, dict) else known
+    config = dict(facts["config"]) if isinstance(facts.get("config"), dict) else {}
+    options = config.get("optimizer")
+    if isinstance(options, dict):
+        del config["optimizer"]
+        known |= {n: value for n, value in options.items() if n != "name"}
+        known.setdefault("optimizer", options.get("name"))
+    return {**known, **config}
 
 
 def _flat(value: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -25,7 +25,9 @@ class Examined:
         watch = None if trainer.doctor is None else trainer.doctor.watch
         if watch is None:
             return
-        for look in _after(watch.record.looks, self._step):
+        record, known = watch.record, self._step
+        new = [*_after(record.looks, known), *_after(record.glances, known)]
+        for look in sorted(new, key=lambda look: look.step):
             self._step = look.step
             self._entries.look(journal, look)
         self._entries.findings(journal, watch.findings)
@@ -35,7 +37,9 @@ class Examined:
         self.follow(trainer, journal)
         watch = None if trainer.doctor is None else trainer.doctor.watch
         if watch is not None:
-            doctor = {"looks": len(watch.record.looks), "share of time": round(watch.share, 4)}
+            record = watch.record
+            counts = {"looks": len(record.looks), "glances": len(record.glances)}
+            doctor = {**counts, "share of time": round(watch.share, 4)}
             journal.write("run", doctor=doctor)
 
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import html
 import os
 import sys
 import time
-import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from chainrule.doctor.measures import parameter_count
 from chainrule.doctor.tools.restoring import restored
 from chainrule.errors import ChainruleError
 from chainrule.journal import Journal
+from chainrule.journal.writing import warn_of_loss
 from chainrule.report import looks
 from chainrule.report.batches import again
 from chainrule.report.environment import environment
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from chainrule.train.trainer import Trainer
 
 SHARE = 0.02  # of the time, at most, goes into pages that are written during a training
+LARGEST_SHOWN = 2**22  # bytes of a page in a notebook
 FIRST_PAGE = 0.1  # seconds, before it is known what one takes
 
 
@@ -43,10 +46,15 @@ class Report(Callback):
         samples: of the validation data that the model is asked about at the end, for the
             confusion matrix and the worst mistakes; 0 for none.
 
-    Notes: looking changes nothing in the training: random numbers, modes and the order of the
-        data are put back. What cannot be looked at is said in the report, and is no error. A
-        resumed training goes on with the journal; what the journal holds of later steps
-        counts as not having happened.
+    Notes: the last line of a notebook's cell shows the page if it is a Report. Looking changes
+        nothing in the training: random numbers, modes and the order of the data are put back.
+        What cannot be looked at is said in the report, and is no error. A resumed training
+        goes on with the journal; what the journal holds of later steps counts as not having
+        happened. A journal that can no longer be written, as on a full disk, is left as it is
+        with a warning, and the training goes on.
+
+    Raises: RunError (CR803, CR822, CR823) when the training begins, for a folder in which
+        there can be no journal.
 
     Example:
         >>> import chainrule as cr
@@ -82,9 +90,20 @@ class Report(Callback):
         self._cost = FIRST_PAGE  # seconds that the last page took
         self._written = 0.0  # when that was
 
+    def __repr__(self) -> str:
+        return f"Report({str(self.folder)!r})"
+
+    def _repr_html_(self) -> str | None:
+        """The page inside a notebook, where it is there and not too large for one."""
+        if not self.page.exists() or self.page.stat().st_size > LARGEST_SHOWN:
+            return None
+        page = html.escape(self.page.read_text(encoding="utf-8"))
+        style = "width: 100%; height: 640px; border: 1px solid #8888; border-radius: 6px"
+        return f'<iframe title="Report" srcdoc="{page}" style="{style}"></iframe>'
+
     def training_begins(self, trainer: Trainer) -> None:
         """Open the journal, and write down what is trained, and how."""
-        self.journal = Journal(self.folder)
+        self.journal = Journal(self.folder, failing=warn_of_loss)
         self._thinning, self._examined = Thinning(), Examined()
         self._written = time.perf_counter()
         if not self.journal.is_new:
@@ -96,7 +115,7 @@ class Report(Callback):
             seed=initial_seed(),
             model=type(trainer.model).__name__,
             optimizer=type(trainer.optimizer).__name__,
-            parameters=sum(p.numel() for p in trainer.model.parameters()),
+            parameters=parameter_count(trainer.model),
         )
         self._look(trainer, "batch", lambda: self._batch(trainer))
 
@@ -110,9 +129,9 @@ class Report(Callback):
     def epoch_ends(self, trainer: Trainer) -> None:
         """Write the scores of the epoch, and the page if there is time for it."""
         assert self.journal is not None
-        self._write(self._thinning.rest())
         record = dict(trainer.history[-1])
         epoch, step = record.pop("epoch"), record.pop("step")
+        self._write(self._thinning.rest())
         self.journal.scalars(step, record, epoch=epoch, epoch_end=True)
         if self._cost < SHARE * (time.perf_counter() - self._written):
             self._write_page()
@@ -122,10 +141,11 @@ class Report(Callback):
         if self.journal is None:
             return
         error = sys.exc_info()[1]
-        warn = _warn if error is None else _keep_quiet
+        warn = warn_of_loss if error is None else _keep_quiet
         try:
             self._write(self._thinning.rest())
             self._examined.end(trainer, self.journal)
+            self.journal.write("run", parameters=parameter_count(trainer.model))  # lazy ones too
             if error is None or isinstance(error, KeyboardInterrupt):
                 self._look(trainer, "architecture", lambda: self._architecture(trainer))
                 self._look(trainer, "answers", lambda: self._answers(trainer))
@@ -148,7 +168,7 @@ class Report(Callback):
         try:
             write_report(self.folder, self.page)
         except ChainruleError as failure:
-            (warn or _warn)(failure)
+            (warn or warn_of_loss)(failure)
         self._written = time.perf_counter()
         self._cost = self._written - began
 
@@ -214,7 +234,3 @@ def _state(trainer: Trainer, error: BaseException | None) -> str:
 
 def _keep_quiet(failure: ChainruleError) -> None:
     """An error that ends the training is what the user must see, and it alone."""
-
-
-def _warn(failure: ChainruleError) -> None:
-    warnings.warn(f"the report is incomplete: {failure}", stacklevel=3)

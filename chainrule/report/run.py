@@ -6,12 +6,12 @@ import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from chainrule.errors import RunError
-from chainrule.journal.reading import Record, journal_path, read_journal
+from chainrule.journal.reading import Record, journal_path, read_journal, unreadable
 from chainrule.report.series import Series, scalar_series
 
 HISTORY = "history.jsonl"
@@ -61,6 +61,10 @@ class Run:
     @property
     def started(self) -> str | None:
         """When it began, as the journal says it."""
+        for record in self.of_kind("resumed"):
+            if not record.get("step") and isinstance(record.get("time"), (int, float)):
+                anew = datetime.fromtimestamp(record["time"], UTC)
+                return anew.isoformat(timespec="seconds")
         header = self.last("journal") or {}
         started = header.get("started")
         return started if isinstance(started, str) else None
@@ -87,13 +91,17 @@ def complete_run(path: Path, read: Callable[[Path], list[Record]]) -> Run:
 
     Raises: RunError as read_run does.
     """
-    folder = path if path.is_dir() else path.parent
-    if not path.exists():
+    folder = path if os.path.isdir(path) else path.parent
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
         raise RunError(
             "CR821",
             f"there is no run in {path}: there is no such folder. Name the folder of a run, "
             "such as runs/digits-cnn-1",
-        )
+        ) from None
+    except OSError as error:
+        raise unreadable(path, error) from None
     try:
         records = read(journal_path(path))
     except RunError as error:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import count, groupby
 from typing import Any
 
 import numpy as np
@@ -14,13 +16,18 @@ HIGHER_IS_BETTER = (
     "accuracy", "auc", "f1", "precision", "recall", "score", "iou", "bleu", "r2",
 )  # fmt: skip
 
+BLOCK = 256  # records that are read column by column: as many as the caches hold
+
 
 @dataclass
 class Series:
     """The values of one name, in the order of their steps."""
 
     steps: list[int] = field(default_factory=list)
-    values: list[float] = field(default_factory=list)
+    values: array[float] = field(default_factory=lambda: array("d"))  # 8 bytes for each
+    _known: tuple[np.ndarray, np.ndarray] | None = field(
+        default=None, repr=False, compare=False
+    )
 
     def add(self, step: int, value: Any) -> None:
         """One more point; what is no number is left out."""
@@ -29,9 +36,23 @@ class Series:
             self.steps.append(step)
             self.values.append(found)
 
+    def extend(self, steps: Sequence[int], values: Sequence[Any]) -> None:
+        """More points; what is no number is left out."""
+        if set(map(type, values)) == {float}:  # as nearly always; a long journal is read here
+            self.steps.extend(steps)
+            self.values.extend(values)
+            return
+        for step, value in zip(steps, values, strict=True):
+            self.add(step, value)
+
     def arrays(self) -> tuple[np.ndarray, np.ndarray]:
         """Steps and values, by ascending step."""
-        steps, values = np.asarray(self.steps, np.float64), np.asarray(self.values, np.float64)
+        if self._known is None or len(self._known[0]) != len(self.steps):
+            self._known = self._sorted()
+        return self._known
+
+    def _sorted(self) -> tuple[np.ndarray, np.ndarray]:
+        steps, values = np.array(self.steps, np.float64), np.array(self.values, np.float64)
         if np.any(np.diff(steps) < 0):
             order = np.argsort(steps, kind="stable")
             return steps[order], values[order]
@@ -57,21 +78,29 @@ def scalar_series(
     records: Iterable[dict[str, Any]],
 ) -> tuple[dict[str, Series], dict[str, Series]]:
     """The scalars by name: those of single steps, and those of whole epochs."""
-    of_steps: dict[str, Series] = {}
-    of_epochs: dict[str, Series] = {}
-    for record in records:
-        table = of_epochs if record.get("epoch_end") else of_steps
-        step = record.get("step", 0)
-        for name, value in _items(record.get("values")):
-            series = table.get(name)
-            if series is None:
-                series = table[name] = Series()
-            if type(value) is float:  # as nearly all are; a long journal takes its time here
-                series.steps.append(step)
-                series.values.append(value)
-            else:
-                series.add(step, value)
-    return tuple({n: s for n, s in t.items() if s.steps} for t in (of_steps, of_epochs))  # type: ignore[return-value]
+    tables: tuple[dict[str, Series], dict[str, Series]] = {}, {}
+    for of_epochs, names, block in _blocks(records):
+        table = tables[of_epochs]
+        steps = [record.get("step", 0) for record in block]
+        columns = zip(*(record["values"].values() for record in block), strict=True)
+        for name, values in zip(names, columns, strict=True):
+            table.setdefault(name, Series()).extend(steps, values)
+    of_steps, of_epochs_ = ({n: s for n, s in t.items() if s.steps} for t in tables)
+    return of_steps, of_epochs_
+
+
+def _blocks(
+    records: Iterable[dict[str, Any]],
+) -> Iterator[tuple[bool, tuple[str, ...], list[dict[str, Any]]]]:
+    """Records that follow each other and have the same names: their values are columns."""
+    place = count()
+
+    def shape(record: dict[str, Any]) -> tuple[int, bool, tuple[str, ...]]:
+        return next(place) // BLOCK, bool(record.get("epoch_end")), tuple(record["values"])
+
+    known = (record for record in records if isinstance(record.get("values"), dict))
+    for (_, of_epochs, names), block in groupby(known, shape):
+        yield of_epochs, names, list(block)
 
 
 def layer_series(records: Iterable[dict[str, Any]]) -> dict[str, dict[str, Series]]:

@@ -1,6 +1,7 @@
 """`chainrule doctor`: of a run, and of a script."""
 
 import json
+import os
 
 import pytest
 
@@ -71,6 +72,31 @@ def test_a_script_that_cannot_be_looked_at(tmp_path, capsys, text, says):
     last = err.splitlines()[-1]
     assert last.startswith("chainrule: CR814:")
     assert says in last
+
+
+def test_what_a_script_says_at_its_end_is_shown(tmp_path, capsys):
+    script = write(tmp_path, "raise SystemExit('no data')")
+    _, _, err = doctor(capsys, script)
+    assert err.startswith("no data\nchainrule: CR814:") and "--args=" in err
+
+
+def test_a_traceback_shows_the_lines_of_the_program(tmp_path, capsys):
+    text = program(loss="F.cross_entropy(model(x[:, :5]), y)")
+    _, _, err = doctor(capsys, write(tmp_path, text))
+    assert "model(x[:, :5])" in err and "ShapeError: CR101" in err
+    assert "module.py" not in err and "preflight.py" not in err
+    _, _, err = doctor(capsys, write(tmp_path, "def broken("))
+    assert "SyntaxError" in err and "preflight.py" not in err and "runpy" not in err
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may read everything")
+def test_a_folder_that_may_not_be_read(run, capsys):
+    run.chmod(0)
+    try:
+        assert "Permission denied. Make it readable" in doctor(capsys, run)[2]
+        assert "Permission denied" in doctor(capsys, run / "train.py")[2]
+    finally:
+        run.chmod(0o700)
 
 
 def test_arguments_for_the_script(tmp_path, capsys):
@@ -151,5 +177,14 @@ def test_folders_that_are_no_runs(tmp_path, capsys, text, code):
 
 
 def test_a_run_without_findings(tmp_path, capsys):
-    Journal(tmp_path).close()
+    with Journal(tmp_path) as journal:
+        journal.layers(0, {"fc": {"gradient_norm": 1.0}})
     assert doctor(capsys, tmp_path)[:2] == (0, "nothing is wrong\n")
+
+
+def test_a_run_at_which_no_doctor_looked_is_not_called_healthy(tmp_path, capsys):
+    with Journal(tmp_path) as journal:
+        journal.scalars(1, {"train_loss": 2.0})
+    code, out, err = doctor(capsys, tmp_path)
+    assert (code, out) == (2, "")
+    assert "CR814: no doctor looked at the training" in err

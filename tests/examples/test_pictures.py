@@ -8,7 +8,7 @@ QUICK = ["neuron_line", "activation_functions", "learning_rates", "optimizer_rac
 def test_it_draws_in_the_terminal(lesson, capsys):
     lesson.main(["--text", *QUICK])
     printed = capsys.readouterr().out
-    assert "2 x₁ − 1 x₂ + 0.5 = 0" in printed
+    assert "2 x₁ − x₂ + 0.5 = 0" in printed
     assert "Sigmoid f′" in printed and "η = 0.3, right" in printed
     assert all(f"\n{name}\n" in printed for name in QUICK)
 

@@ -120,6 +120,28 @@ def test_what_a_resumed_training_repeats_did_not_happen_before(tmp_path):
     assert "finding" not in kinds(tmp_path) and "run" in kinds(tmp_path)
 
 
+def test_of_a_folder_that_is_used_anew_only_the_last_training_is_read(tmp_path):
+    with Journal(tmp_path) as journal:
+        journal.write("run", seed=1, model="Old")
+        journal.finding(0, {"code": "D18"})
+        journal.scalars(0, {"loss": 1.0})
+    with Journal(tmp_path) as journal:
+        journal.write("resumed", step=0)
+        journal.write("run", seed=2)
+        journal.scalars(1, {"loss": 2.0})
+    assert kinds(tmp_path) == ["journal", "resumed", "run", "scalars"]
+
+
+def test_a_journal_that_may_not_be_read_says_so(tmp_path, monkeypatch):
+    def refuse(path, *_):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    Journal(tmp_path).close()
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(RunError, match=r"CR821: cannot read .*denied. Make it readable"):
+        read_journal(tmp_path)
+
+
 def test_records_of_one_step_are_one_record(tmp_path):
     with Journal(tmp_path) as journal:
         journal.scalars(1, {"loss": 1.0, "a": 1})
@@ -185,6 +207,42 @@ def test_a_full_disk_is_an_error_that_keeps_what_is_there(tmp_path, monkeypatch)
     with pytest.raises(RunError, match=r"CR803.*No space left.*unharmed"):
         journal.scalars(2, {"loss": 1.0})
     assert steps(tmp_path) == [1]
+
+
+class Filling:
+    """A file that takes a few bytes at once, and from some moment on none for a while."""
+
+    def __init__(self, file, room):
+        self.file, self.room = file, room
+
+    def write(self, line):
+        if self.room == 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        taken = self.file.write(bytes(line[: min(7, self.room)]))
+        self.room -= taken
+        return taken
+
+    def close(self):
+        self.file.close()
+
+
+def test_a_line_that_the_system_takes_in_parts_is_whole(tmp_path):
+    with Journal(tmp_path) as journal:
+        journal._file = Filling(journal._file, 10**6)
+        journal.scalars(1, {"loss": 1.0})
+        journal.scalars(2, {"loss": 0.5})
+    assert steps(tmp_path) == [1, 2]
+
+
+def test_a_disk_that_was_full_for_a_while_costs_only_what_did_not_fit(tmp_path):
+    with Journal(tmp_path) as journal:
+        journal._file = Filling(journal._file, 20)
+        with pytest.raises(RunError, match="CR803"):
+            journal.scalars(1, {"loss": 1.0})
+        journal._file.room = 10**6
+        journal.scalars(2, {"loss": 0.5})
+        journal.scalars(3, {"loss": 0.2})
+    assert steps(tmp_path) == [2, 3]
 
 
 def test_a_folder_that_cannot_be_made_is_an_error(tmp_path):

@@ -115,7 +115,38 @@ def test_learning_rates_have_a_panel_each_and_one_for_all(drawn):
 
 @pytest.mark.parametrize("channels", [1, 3, 5])
 def test_filters_of_any_number_of_channels(channels, drawn):
-    assert drawn(pictures.filters(nn.Conv2d(channels, 7, 3)))
+    axes, *_ = drawn(pictures.filters(nn.Conv2d(channels, 7, 3)))
+    frames = {1: 7, 3: 0, 5: 35}[channels]
+    assert len(axes.patches) == frames, "white is a weight too, so that each has a frame"
+
+
+def test_points_on_the_wrong_side_keep_their_shape(drawn, points):
+    x, y = points
+    (axes,) = drawn(pictures.decision_boundary(lambda x: 0 * x, x, y, resolution=5))
+    *classes, rings = axes.collections
+    assert rings.get_label() == "on the wrong side" and not rings.get_facecolors().size
+    assert [c.get_zorder() < rings.get_zorder() for c in classes] == [True, True]
+    assert len(rings.get_offsets()) == int((y == 1).sum().item())
+
+
+def test_a_map_lets_the_image_through_where_it_says_nothing(drawn, cnn, images):
+    axes = drawn(pictures.occlusion(cnn, images[0][:1]))[1]
+    _, heat = axes.get_images()
+    strength = np.abs(heat.get_array()) / heat.norm.vmax
+    alpha = heat.get_alpha()
+    assert alpha.shape == strength.shape and alpha.max() <= 0.85
+    assert alpha[strength == strength.min()].max() < alpha[strength == strength.max()].min()
+
+
+def test_losses_close_to_each_other_have_plain_numbers_on_a_logarithmic_axis(drawn):
+    figure = canvas.figure(4, 3)
+    axes = figure.subplots()
+    axes.semilogy([0.25, 0.7])
+    canvas.plain_logarithms(axes.yaxis)
+    drawn(figure)
+    low, high = axes.get_ylim()
+    texts = [t.get_text() for t in axes.get_yticklabels() if low <= t.get_position()[1] <= high]
+    assert {"0.3", "0.4", "0.6"} <= set(texts)
 
 
 def test_pictures_of_images(drawn, cnn, images):

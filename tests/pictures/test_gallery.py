@@ -22,7 +22,7 @@ def test_the_code_of_the_page_runs_from_top_to_bottom(tmp_path, monkeypatch, cap
         exec(compile(block, "docs/pictures.md", "exec"), names)
         if "figure" in names:
             names.pop("figure").savefig(tmp_path / "page.png", dpi=30)
-    assert "2 x₁ − 1 x₂ + 0.5 = 0" in capsys.readouterr().out
+    assert "2 x₁ − x₂ + 0.5 = 0" in capsys.readouterr().out
 
 
 def test_the_page_names_every_picture_and_the_function_of_its_numbers():

@@ -143,7 +143,7 @@ class TestNeuron:
 
     def test_it_is_drawn_as_text_with_points(self):
         text = pictures.neuron_text(([1.0, 1.0], -1.5), CORNERS, [0, 0, 0, 1])
-        assert text.endswith("1 x₁ + 1 x₂ − 1.5 = 0")
+        assert text.endswith("x₁ + x₂ − 1.5 = 0")
         assert text.count("x") == 1 + 2 and text.count("o") == 3 and "·" in text
 
     def test_a_layer_has_a_line_for_each_neuron(self, mlp):

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from browser import Browser
-from written_runs import HOSTILE, finding, write_curves, write_run
+from written_runs import HOSTILE, finding, module, write_curves, write_run
 
 from chainrule.journal import Journal
-from chainrule.report import write_comparison, write_report
+from chainrule.report import Report, write_comparison, write_report
 from chainrule.report.run import Run
 from chainrule.report.series import Series
 
@@ -85,7 +85,7 @@ def test_curves_are_where_the_numbers_say(browser, report):
     browser.open(report).wait(DRAWN)
     path = browser.run("""
         const chart = Chart.all.find((each) => each.title === "Accuracy");
-        const line = chart.lines[0], path = chart.svg.querySelector("path.line.raw");
+        const line = chart.lines[0], path = chart.svg.querySelector("path.line");
         return [path.getAttribute("d"), Array.from(line.steps), Array.from(line.values),
             chart.x.low, chart.x.high, chart.y.low, chart.y.high, chart.inner];
     """)
@@ -170,6 +170,56 @@ def test_a_thousand_series_of_ten_thousand_points_open_in_a_second(browser, tmp_
     assert min(times) <= 1000
     text = browser.run("return document.body.innerText")
     assert "Group 9" in text and "Show more of 100 charts" in text
+
+
+def test_what_was_seen_once_is_a_table_and_not_a_curve(browser, tmp_path):
+    with Journal(tmp_path / "run") as journal:
+        write_curves(journal, epochs=1)
+        seen = {"gradient_norm": 0.5, "dead": 0.25}
+        histogram = {"low": -1.0, "high": 1.0, "counts": [1, 5, 9, 5, 1]}
+        journal.layers(10, {"0": {**seen, "histogram": histogram}})
+        journal.layers(20, {"0": {"gradient_norm": 0.4}})
+        journal.write("architecture", root=module("Net", "Net", [module("0")]))
+    scrolled(browser.open(write_report(tmp_path / "run"))).wait(DRAWN)
+    titles = browser.run("return Chart.all.map((each) => each.title)")
+    assert "Gradient norm" in titles and "Dead units" not in titles
+    text = browser.run("return document.querySelector('#layers').innerText")
+    assert "Seen only in step 10" in text and "25 %" in text.replace("\u00a0", " ")
+    assert "Activations of 0 Linear" in text, "a number alone says little"
+    heights = browser.run(
+        "return Array.from(document.querySelectorAll('.bar'), (b) => b.height.baseVal.value)"
+    )
+    assert len(heights) == 48 and max(heights) == pytest.approx(heights[24])
+    assert browser.complaints() == []
+
+
+def test_accuracies_are_read_in_percent(browser, report):
+    browser.open(report).wait(DRAWN)
+    ticks = browser.run("""
+        const chart = Chart.all.find((each) => each.title === "Accuracy");
+        return Array.from(chart.svg.querySelectorAll(".tick"), (each) => each.textContent);
+    """)
+    assert sum(tick.endswith("%") for tick in ticks) >= 3
+
+
+def test_on_paper_everything_is_drawn(browser, report):
+    browser.open(report).wait(DRAWN)
+    assert not browser.run("return Chart.all.every((chart) => chart.drawn)")
+    browser.run("dispatchEvent(new Event('beforeprint'))")
+    assert browser.run("return Chart.all.every((chart) => chart.drawn)")
+    assert browser.run("return document.querySelectorAll('.matrix .cell').length") == 9
+    assert browser.complaints() == []
+
+
+def test_the_page_works_inside_a_notebook_s_page(browser, report, tmp_path):
+    shown = Report(report.parent)._repr_html_()
+    (tmp_path / "notebook.html").write_text(f"<!DOCTYPE html><body>{shown}</body>", "utf-8")
+    browser.open(tmp_path / "notebook.html")
+    inside = "document.querySelector('iframe').contentDocument"
+    browser.wait(f"return {inside}.querySelectorAll('nav a').length")
+    browser.run(f"{inside}.querySelector('nav a[href=\"#layers\"]').click()")
+    browser.wait(f"return {inside}.querySelectorAll('#layers path.line').length")
+    assert browser.run("return location.hash") == "" and browser.complaints() == []
 
 
 # -- phones ----------------------------------------------------------------------------
@@ -334,10 +384,10 @@ def test_tables_modules_and_details_open_by_keyboard(browser, report):
     focus(browser, labelled("Open all"))
     browser.press(keys.SPACE)
     assert browser.run(rows) == before + 10
-    focus(browser, "document.querySelector('#layers summary')")
+    focus(browser, "document.querySelector('#layers .looks summary')")
     browser.press(keys.ENTER)
-    browser.wait("return document.querySelector('#layers details table tbody tr')")
-    text = browser.run("return document.querySelector('#layers details').innerText")
+    browser.wait("return document.querySelector('#layers .looks table tbody tr')")
+    text = browser.run("return document.querySelector('#layers .looks').innerText")
     assert "small" in text and "healthy" in text
     focus(browser, labelled("Values", inside=f"{CHART}.box"))
     browser.press(keys.ENTER)
@@ -350,6 +400,23 @@ def test_tables_modules_and_details_open_by_keyboard(browser, report):
     browser.press(keys.SPACE)
     picked = "return Chart.all.find((each) => each.title === 'Gradient norm').seen.length"
     assert browser.run(picked) == 3
+
+
+def test_a_menu_opens_and_closes_by_keyboard(browser, report):
+    keys = browser.keys
+    browser.open(report).wait(DRAWN)
+    menu = f"{CHART}.box.querySelector('.menu')"
+    focus(browser, f"{menu}.firstElementChild")
+    browser.press(keys.ENTER)
+    assert browser.run(f"return {menu}.open")
+    browser.press(keys.TAB)
+    assert browser.run("return document.activeElement.textContent") == "SVG"
+    browser.press(keys.ESCAPE)
+    closed = f"return [{menu}.open, document.activeElement === {menu}.firstElementChild]"
+    assert browser.run(closed) == [False, True]
+    browser.press(keys.ENTER)
+    focus(browser, f"{CHART}.logButton")
+    assert browser.run(f"return {menu}.open") is False
 
 
 def test_runs_are_sorted_found_and_picked_by_keyboard(browser, comparison):
@@ -387,7 +454,8 @@ def test_runs_are_sorted_found_and_picked_by_keyboard(browser, comparison):
 
 def test_the_mouse_reads_and_zooms(browser, report):
     browser.open(report).wait(DRAWN)
-    browser.run(f"{CHART}.svg.scrollIntoView({{block: 'center'}})")
+    browser.run(f"{CHART}.svg.scrollIntoView({{block: 'center', behavior: 'instant'}})")
+    browser.rest()
     chart = browser.run(f"return {CHART}.svg")
     act = browser.actions(browser.driver, duration=20)
     act.move_to_element_with_offset(chart, 40, 0).perform()

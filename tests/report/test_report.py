@@ -1,5 +1,8 @@
 """The callback: it writes down what happens, changes nothing, and reports whatever the end."""
 
+import errno
+import html
+import re
 import warnings
 
 import numpy as np
@@ -9,7 +12,7 @@ import chainrule as cr
 from chainrule import nn
 from chainrule.data import DataLoader, IterableDataset, TensorDataset
 from chainrule.errors import RunError
-from chainrule.journal import read_journal
+from chainrule.journal import Journal, read_journal
 from chainrule.metrics import Accuracy
 from chainrule.report import Report
 from chainrule.report.run import read_run
@@ -68,7 +71,7 @@ def test_the_journal_has_what_the_history_has(tmp_path):
     run = read_run(tmp_path)
     assert run.steps["train_loss"].steps == list(range(1, 19))
     for name in ("train_loss", "validation_loss", "validation_accuracy"):
-        assert run.epochs[name].values == [record[name] for record in history]
+        assert list(run.epochs[name].values) == [record[name] for record in history]
     facts = run.facts
     assert facts["model"] == "Noisy" and facts["optimizer"] == "SGD" and facts["seed"] == 0
     assert facts["parameters"] == sum(p.numel() for p in trainer.model.parameters())
@@ -230,6 +233,45 @@ def test_a_report_that_cannot_be_written_is_a_warning(tmp_path):
     (tmp_path / "report.html").mkdir()
     with pytest.warns(UserWarning, match=r"report is incomplete: CR803"):
         assert len(training(Report(tmp_path)).fit()) == 3
+
+
+def test_a_disk_that_fills_up_ends_the_journal_and_not_the_training(tmp_path, monkeypatch):
+    report = Report(tmp_path)
+    append, lines = Journal._append, []
+
+    class Full:
+        def write(self, line):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        def close(self):
+            pass
+
+    def appending(journal, line):
+        lines.append(line)
+        if len(lines) == 8:
+            journal._file.close()
+            journal._file = Full()
+        append(journal, line)
+
+    monkeypatch.setattr(Journal, "_append", appending)
+    with pytest.warns(UserWarning, match=r"report is incomplete: CR803.*No space left") as said:
+        history = training(report).fit()
+    assert len(history) == 3 and len(said) == 1 and len(lines) > 8
+    assert said[0].filename == __file__, "the line of the program"
+    assert report.page.exists()
+    assert read_run(tmp_path).steps["train_loss"].steps
+
+
+def test_a_notebook_shows_the_page_once_it_is_there(tmp_path, monkeypatch):
+    report = Report(tmp_path / 'a "run"')
+    assert report._repr_html_() is None and repr(report).startswith("Report(")
+    training(report, epochs=1).fit()
+    (frame,) = re.findall(
+        r'^<iframe title="Report" srcdoc="([^"]*)" style=', report._repr_html_()
+    )
+    assert html.unescape(frame) == report.page.read_text(encoding="utf-8")
+    monkeypatch.setattr("chainrule.report.report.LARGEST_SHOWN", 99)
+    assert report._repr_html_() is None
 
 
 def test_the_doctor_s_looks_and_findings_are_in_the_journal(tmp_path):

@@ -41,6 +41,35 @@ def test_values_that_are_not_finite_are_kept(tmp_path):
     assert Series([1], [math.nan]).best("loss") is None
 
 
+def test_names_that_come_and_go_keep_their_steps(tmp_path):
+    with Journal(tmp_path) as journal:
+        for step in range(1, 601):
+            values = {"a": step / 2, "b": step} if step % 3 else {"b": math.nan, "c": 0.5}
+            journal.scalars(step, {**values, "d": "text" if step == 7 else 1.0})
+            if step % 100 == 0:
+                journal.scalars(step, {"a": 9.0}, epoch=step // 100, epoch_end=True)
+    run = read_run(tmp_path)
+    thirds = list(range(3, 601, 3))
+    others = [step for step in range(1, 601) if step % 3]
+    assert run.steps["a"].steps == others and run.steps["c"].steps == thirds
+    assert list(run.steps["a"].values) == [step / 2 for step in others]
+    assert run.steps["b"].steps == list(range(1, 601))
+    assert list(run.steps["b"].values[:2]) == [1.0, 2.0] and math.isnan(
+        run.steps["b"].values[2]
+    )
+    assert run.steps["d"].steps == [step for step in range(1, 601) if step != 7]
+    assert run.epochs["a"].steps == list(range(100, 601, 100)) and set(run.epochs) == {"a"}
+
+
+def test_the_arrays_of_a_series_follow_what_is_added():
+    series = Series()
+    series.extend([2, 1], [0.5, 1.0])
+    assert [each.tolist() for each in series.arrays()] == [[1, 2], [1.0, 0.5]]
+    series.add(3, "inf")
+    series.add(4, None)
+    assert series.arrays()[1].tolist() == [1.0, 0.5, math.inf]
+
+
 def older(folder, *lines, config=None):
     """A run as the versions before the journal left it."""
     folder.mkdir(exist_ok=True)
@@ -59,9 +88,9 @@ LINES = [
 def test_a_run_of_an_older_version_has_a_report_too(tmp_path):
     config = '{"recipe": {"seed": 4, "lr": 0.1}, "environment": {"numpy": "2.0"}}'
     run = read_run(older(tmp_path / "old", *LINES, config=config))
-    assert run.epochs["validation_accuracy"].values == [0.5, 0.75]
+    assert list(run.epochs["validation_accuracy"].values) == [0.5, 0.75]
     assert run.epochs["validation_accuracy"].steps == [20, 40]
-    assert run.epochs["train_loss"].values == [1.5]
+    assert list(run.epochs["train_loss"].values) == [1.5]
     assert run.facts["seed"] == 4 and run.facts["environment"] == {"numpy": "2.0"}
     assert run.state == "unknown"
     page = write_report(tmp_path / "old")
@@ -71,14 +100,14 @@ def test_a_run_of_an_older_version_has_a_report_too(tmp_path):
 def test_an_empty_journal_falls_back_on_the_history(tmp_path):
     older(tmp_path / "old", *LINES)
     (tmp_path / "old" / JOURNAL).touch()
-    assert read_run(tmp_path / "old").epochs["train_loss"].values == [1.5]
+    assert list(read_run(tmp_path / "old").epochs["train_loss"].values) == [1.5]
 
 
 @pytest.mark.parametrize("config", ["", "[]", '"x"', "{", '{"recipe": 3}', '{"recipe": {"a":']
 )  # fmt: skip
 def test_a_damaged_config_costs_only_itself(tmp_path, config):
     run = read_run(older(tmp_path / "old", LINES[0], "{half", LINES[1], config=config))
-    assert run.epochs["validation_accuracy"].values == [0.5, 0.75]
+    assert list(run.epochs["validation_accuracy"].values) == [0.5, 0.75]
     write_report(tmp_path / "old")
 
 
@@ -170,7 +199,13 @@ def test_the_page_has_the_numbers_of_the_run(tmp_path):
     run = read_run(write_run(tmp_path))
     content = content_of(run)
     charts = {chart["title"]: chart for chart in content["charts"]}
-    assert list(charts) == ["Loss", "Accuracy", "Extra", "Learning rate", "Seconds"]
+    assert list(charts) == [
+        "Loss",
+        "Accuracy",
+        "Extra",
+        "Learning rate",
+        "Seconds for each epoch",
+    ]
     loss = {line["label"]: line["data"] for line in charts["Loss"]["lines"]}
     assert set(loss) == {"training, each step", "training, mean of the epoch", "validation"}
     steps, values = (unpacked(content["arrays"][place]) for place in loss["validation"])

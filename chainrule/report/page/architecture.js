@@ -23,6 +23,7 @@ function architecture() {
   section(
     "architecture",
     "Architecture",
+    element("p", { class: "hint" }, passText(content.architecture)),
     element(
       "div",
       { class: "card" },
@@ -54,6 +55,12 @@ function architecture() {
       ),
     ),
   );
+}
+
+// Of what the numbers are.
+function passText({ output_shape: shape }) {
+  const samples = Array.isArray(shape) && Number.isInteger(shape[0]) ? `${grouped(shape[0])} samples` : "samples";
+  return `One forward pass over a batch of ${samples}; the darker part of a cell is its share of the whole.`;
 }
 
 function anywhere(module, name) {

@@ -33,16 +33,17 @@ function steps(low, high, most) {
   return found;
 }
 
+// Powers of ten; with 2 and 5 times them where that is not too much, and evenly where it is too few.
 function powers(a, b, most) {
-  const first = Math.ceil(a - 1e-9),
-    last = Math.floor(b + 1e-9);
-  if (last - first < 1) return steps(10 ** a, 10 ** b, most);
-  const every = Math.max(1, Math.ceil((last - first) / most));
-  const found = [];
-  for (let power = first; power <= last; power += every) found.push(10 ** power);
-  const within =
-    last - first < 3 ? found.flatMap((p) => [p, 2 * p, 5 * p]).filter((v) => Math.log10(v) <= b) : found;
-  return within;
+  const within = (value) => Math.log10(value) >= a - 1e-9 && Math.log10(value) <= b + 1e-9;
+  const whole = [];
+  for (let power = Math.floor(a); power <= Math.ceil(b); power++) whole.push(10 ** power);
+  if (b - a < 3) {
+    const fine = whole.flatMap((p) => [p, 2 * p, 5 * p]).filter(within);
+    return fine.length > 2 ? fine : steps(10 ** a, 10 ** b, most);
+  }
+  const every = Math.max(1, Math.ceil((b - a) / most));
+  return whole.filter(within).filter((_, i) => i % every === 0);
 }
 
 function tickText(value) {
@@ -50,6 +51,11 @@ function tickText(value) {
   if (value !== 0 && (size < 1e-3 || size >= 1e7))
     return value.toExponential().replace("e+", "e").replace(/^-/, "−");
   return size >= 1e4 ? count(value) : String(value).replace("-", "−");
+}
+
+// Ticks are round numbers, so that all their digits are shown.
+function percentTick(share) {
+  return `${Number((100 * share).toPrecision(6))}\u00a0%`.replace("-", "−");
 }
 
 // The lowest and the highest of what is seen; for a logarithm only what is above zero.

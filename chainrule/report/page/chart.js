@@ -1,5 +1,6 @@
 // A chart of lines over the steps: drawn when it is near the window, again when anything changes.
 
+const FEWEST_SMOOTHED = 2; // points in a stretch over which a mean is taken
 const MARGIN = { left: 56, right: 14, top: 12, bottom: 35 };
 
 class Chart {
@@ -11,7 +12,8 @@ class Chart {
         lines,
         band: null,
         ideal: null,
-        share: false,
+        share: false, // of all units: from 0 to 100 %
+        percent: false, // in percent, wherever the values lie
         height: 250,
         marks: [],
         picking: true,
@@ -43,7 +45,7 @@ class Chart {
   build() {
     this.svg = drawing("svg", { class: "chart", tabindex: 0, role: "group", "aria-label": this.title });
     this.tip = element("div", { class: "tip", hidden: true });
-    this.plot = element("div", { class: "plot" }, this.svg, this.tip);
+    this.plot = element("div", { class: "plot", style: `min-height: ${this.height}px` }, this.svg, this.tip);
     this.plot.chart = this;
     this.logButton = toggle(
       "Log",
@@ -69,14 +71,11 @@ class Chart {
       this.resetButton,
       this.logButton,
       valuesButton,
-      button("CSV", () => saveCsv(this.rows(Infinity), this.title), {
-        class: "small",
-        "aria-label": `Save ${this.title} as CSV`,
-      }),
       savers(
         () => this.svg,
         this.title,
         () => (this.seen.length > 20 ? [] : this.seen),
+        () => this.rows(Infinity),
       ),
     );
     this.legend = element("div", { class: "legend" });
@@ -95,6 +94,10 @@ class Chart {
 
   get isLog() {
     return this.log ?? (view.log && !this.share);
+  }
+  // A value of this chart as text.
+  text(value) {
+    return (this.share || this.percent) && Number.isFinite(value) ? percent(value) : shown(value);
   }
   get seen() {
     return this.lines.filter((line) => line.shown);
@@ -146,7 +149,9 @@ class Chart {
         this.seen.flatMap((line) => ends(line.points(this.axis)[0])),
         false,
       ) || [0, 1];
-    this.x = new Axis(low, high > low ? high : low + 1, inner.x, inner.x + inner.width);
+    const room = high > low ? 0 : 0.5; // around a single point
+    this.x = new Axis(low - room, high + room, inner.x, inner.x + inner.width);
+    this.places = room ? [low] : this.x.ticks(Math.max(2, inner.width / 90));
     this.y = new Axis(...this.range(), inner.y + inner.height, inner.y, this.isLog);
     const clip = `clip-${Chart.all.indexOf(this)}`;
     this.svg.replaceChildren(
@@ -211,11 +216,11 @@ class Chart {
         drawing(
           "text",
           { class: "tick", x: x - 6, y: at + 4, "text-anchor": "end" },
-          this.share ? percent(value) : tickText(value),
+          this.share || this.percent ? percentTick(value) : tickText(value),
         ),
       );
     }
-    for (const value of this.x.ticks(Math.max(2, width / 90))) {
+    for (const value of this.places) {
       found.push(
         drawing(
           "text",
@@ -265,7 +270,7 @@ class Chart {
   drawLine(line) {
     const [at, values] = line.points(this.axis);
     const style = `--key: var(--line-${line.index % COLORS})`;
-    const smooth = this.smooth && view.smoothing > 0 && values.length > 2;
+    const smooth = this.smooth && view.smoothing * values.length >= FEWEST_SMOOTHED;
     const found = drawing("g", { style });
     found.append(
       drawing("path", {
@@ -311,7 +316,7 @@ class Chart {
             class: "dot",
             cx: this.x.place(at[i]).toFixed(1),
             cy: this.y.place(value).toFixed(1),
-            r: 2,
+            r: values.length < 3 ? 3 : 2,
           }),
         );
       }
@@ -342,7 +347,7 @@ class Chart {
   description() {
     const ends = this.seen.slice(0, 8).map((line) => {
       const values = line.values;
-      return `${line.label}: from ${shown(values[0])} to ${shown(values[values.length - 1])}`;
+      return `${line.label}: from ${this.text(values[0])} to ${this.text(values[values.length - 1])}`;
     });
     const more = this.seen.length > 8 ? ` and ${this.seen.length - 8} more lines` : "";
     return `${this.title} by ${this.axis || view.axis}. ${ends.join("; ")}${more}. Left and right arrows read values, plus and minus zoom, Escape shows all.`;
@@ -365,7 +370,9 @@ class Chart {
     this.valuesTable.replaceChildren(
       table(
         heads,
-        rows.map((row) => row.map((value) => (value === "" ? "" : shown(value)))),
+        rows.map((row) =>
+          row.map((value, i) => (value === "" ? "" : i ? this.text(value) : shown(value))),
+        ),
         { label: `Values of ${this.title}` },
       ),
     );

@@ -128,7 +128,7 @@ function showTip(chart, closest, found, place) {
         {},
         element("i", { style: `--key: var(--line-${each.line.index % COLORS})` }),
         `${each.line.label}: `,
-        element("b", {}, chart.share ? percent(each.value) : shown(each.value)),
+        element("b", {}, chart.text(each.value)),
       ),
     );
   if (found.length > 12) rows.push(element("div", {}, `and ${found.length - 12} more`));

@@ -1,7 +1,8 @@
 // The page of many runs: the table in which runs are picked, their curves, their settings.
 
 const MOST_DRAWN = 32,
-  FIRST_PICKED = 8;
+  FIRST_PICKED = 8,
+  MOST_NAMED = 12;
 const runs = content.runs;
 
 for (const run of runs) {
@@ -80,7 +81,14 @@ function comparisonCharts() {
         Object.assign(new Line({ label: run.name, data: run.curves[name], clock: run.clock }, 0), { run }),
       );
     const rate = name === "learning_rate" || name === "lr";
-    return new Chart(title, lines, { picking: false, smooth: !rate, fixed: rate, log: rate ? false : null });
+    const percent = /accuracy$/i.test(name) && !runs.some((run) => run.scores[name]?.best > 1);
+    return new Chart(title, lines, {
+      picking: false,
+      smooth: !rate,
+      fixed: rate,
+      percent,
+      log: rate ? false : null,
+    });
   });
 }
 
@@ -94,8 +102,29 @@ function paint(charts) {
       line.muted = !line.run.picked;
       if (line.run.picked) line.style(line.run.place);
     }
+    nameLines(chart);
     if (chart.drawn) chart.draw();
   }
+}
+
+// Under a chart, the runs in it that have a colour.
+function nameLines(chart) {
+  const lines = chart.lines.filter((line) => !line.muted);
+  const rest = lines.length > MOST_NAMED ? [`and ${lines.length - MOST_NAMED} more`] : [];
+  chart.legend.replaceChildren(
+    ...lines.slice(0, MOST_NAMED).map((line) =>
+      element(
+        "span",
+        {
+          class: "key named",
+          style: `--key: var(--line-${line.index % COLORS})`,
+          "data-dash": line.dash ? "dashed" : null,
+        },
+        line.label,
+      ),
+    ),
+    ...rest,
+  );
 }
 
 function comparison() {

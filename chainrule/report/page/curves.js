@@ -55,12 +55,14 @@ function chartBox(chart, built) {
   if (!built.has(chart)) {
     const lines = coloured(chart.lines.map((line) => new Line(line, 0)));
     const rate = chart.kind === "rate";
+    const percent = chart.lines.every((line) => isShare(chart.title, array(line.data[1])));
     built.set(
       chart,
       new Chart(chart.title, lines, {
         log: rate ? false : null,
         fixed: rate,
         smooth: !rate,
+        percent,
         marks: chart.title === "Loss" ? findingMarks() : [],
       }),
     );
@@ -80,6 +82,11 @@ function coloured(lines) {
   return lines;
 }
 
+// Accuracies are read in percent, unless they were measured in it.
+function isShare(title, values) {
+  return /accuracy$/i.test(title) && values.every((value) => !(value > 1));
+}
+
 function findingMarks() {
   return content.findings
     .slice(0, 8)
@@ -93,7 +100,7 @@ function scoresTable() {
   if (rows.length === 0) return null;
   return element(
     "div",
-    { class: "card" },
+    { class: "card scores" },
     table(
       ["Score", "Last", "Best", "At step"],
       rows.map((score) => [

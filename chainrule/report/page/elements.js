@@ -66,10 +66,34 @@ function section(id, title, ...children) {
     element("h2", { id: `${id}-title` }, title),
     children,
   );
+  const link = element("a", { href: `#${id}` }, title);
   document.getElementById("main").append(made);
-  document.getElementById("sections").append(element("a", { href: `#${id}` }, title));
+  document.getElementById("sections").append(link);
+  sectionLinks.set(made, link);
+  inSight.observe(made);
   return made;
 }
+
+// In a frame of a notebook, addresses within the page are those of the notebook.
+document.addEventListener("click", (event) => {
+  const link = event.target.closest?.("a[href^='#']");
+  if (!link || location.protocol !== "about:") return;
+  event.preventDefault();
+  const target = document.getElementById(link.getAttribute("href").slice(1));
+  target.scrollIntoView();
+  target.focus({ preventScroll: true });
+});
+
+// The line of the section that is being read is marked.
+const sectionLinks = new Map();
+const inSight = new IntersectionObserver(
+  (entries) => {
+    for (const { target, isIntersecting } of entries)
+      if (isIntersecting) sectionLinks.get(target).setAttribute("aria-current", "true");
+      else sectionLinks.get(target).removeAttribute("aria-current");
+  },
+  { rootMargin: "-15% 0px -84% 0px" },
+);
 
 function table(heads, rows, attributes = {}) {
   return element(
@@ -130,3 +154,12 @@ function whenNear(target, build) {
   whenNear.waiting.set(target, build);
   whenNear.watcher.observe(target);
 }
+
+// On paper everything is near.
+addEventListener("beforeprint", () => {
+  for (const [target, build] of whenNear.waiting ?? []) {
+    whenNear.watcher.unobserve(target);
+    build();
+  }
+  whenNear.waiting?.clear();
+});

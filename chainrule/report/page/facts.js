@@ -3,7 +3,7 @@
 function facts() {
   const { config, environment, ...rest } = content.facts;
   const tables = [
-    ["Configuration", config],
+    ["Settings", config],
     ["Versions and machine", environment],
     ["Run", { ...rest, folder: content.folder, started: content.started }],
   ]

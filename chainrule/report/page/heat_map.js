@@ -1,6 +1,7 @@
 // Heat maps: a picture of levels in one hue, darker (lighter at night) for more.
 
-const dark = matchMedia("(prefers-color-scheme: dark)");
+const MAP_HEIGHT = 200;
+const dark = matchMedia("screen and (prefers-color-scheme: dark)");
 
 // Levels from 0 to 255 as an image; `get(column, row)` counts rows from the top.
 function levelsImage(columns, rows, get, hue = "blue") {
@@ -71,7 +72,7 @@ class HistogramMap {
           savers(() => this.svg, this.title),
         ),
       ),
-      element("div", { class: "plot" }, this.svg),
+      element("div", { class: "plot", style: `min-height: ${MAP_HEIGHT}px` }, this.svg),
     );
     whenNear(this.box, () => {
       this.draw();
@@ -85,7 +86,7 @@ class HistogramMap {
     const steps = array(this.histogram.steps),
       levels = array(this.histogram.levels);
     const width = Math.max(240, this.svg.parentElement.clientWidth),
-      height = 200;
+      height = MAP_HEIGHT;
     if (width === this.width && dark.matches === this.night) return;
     Object.assign(this, { width, night: dark.matches });
     this.svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
@@ -99,6 +100,10 @@ class HistogramMap {
       width: width - MARGIN.left - MARGIN.right,
       height: height - MARGIN.top - MARGIN.bottom,
     };
+    if (steps.length === 1) {
+      this.svg.replaceChildren(...this.bars(levels, box));
+      return;
+    }
     const y = new Axis(low, high, box.y + box.height, box.y);
     const href = levelsImage(steps.length, rows, (column, row) => levels[column * rows + rows - 1 - row]);
     this.svg.replaceChildren(
@@ -115,6 +120,33 @@ class HistogramMap {
         ),
       ...this.stepTicks(steps, box),
     );
+  }
+
+  // Of a single look: bars over the values, as high as their share.
+  bars(levels, box) {
+    const { low, high, rows, peak } = this.histogram;
+    const x = new Axis(low, high, box.x, box.x + box.width),
+      y = new Axis(0, peak || 1, box.y + box.height, box.y);
+    const bars = Array.from(levels, (level, row) => {
+      const top = y.place((level / 255) ** 2 * peak);
+      return drawing("rect", {
+        class: "bar",
+        x: box.x + (row * box.width) / rows,
+        y: top,
+        width: box.width / rows,
+        height: box.y + box.height - top,
+      });
+    });
+    const text = (value, place, at) =>
+      drawing("text", { class: "tick", "text-anchor": at, ...place }, value);
+    return [
+      ...bars,
+      ...y.ticks(3).map((share) => text(percentTick(share), { x: box.x - 6, y: y.place(share) + 4 }, "end")),
+      ...x
+        .ticks(Math.max(2, box.width / 90))
+        .map((value) => text(tickText(value), { x: x.place(value), y: box.y + box.height + 17 }, "middle")),
+      text("value", { x: box.x + box.width, y: box.y + box.height + 29 }, "end"),
+    ];
   }
 
   stepTicks(steps, box) {

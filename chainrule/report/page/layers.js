@@ -5,8 +5,11 @@ const MOST_PICKED = 8;
 function layers() {
   const { layers } = content;
   if (layers === null) return;
+  nameTypes(layers);
   const picked = new Set(spread(layers.names, MOST_PICKED));
-  const charts = layers.quantities.map((quantity) => layerChart(quantity, picked));
+  const moves = ({ lines }) => lines.some((line) => array(line.data[0]).length > 1);
+  const still = layers.quantities.filter((quantity) => !moves(quantity)); // no curve to draw
+  const charts = layers.quantities.filter(moves).map((quantity) => layerChart(quantity, picked));
   const maps = element("div", { class: "grid" });
   const histograms = new Map(layers.histograms.map((each) => [each.layer, each]));
   const drawn = new Map();
@@ -26,17 +29,56 @@ function layers() {
   section(
     "layers",
     "Layers",
-    layerPicker(layers.names, picked, update),
+    element("p", { class: "hint" }, looksText(layers.quantities)),
+    charts.length || histograms.size ? layerPicker(layers.names, picked, update) : null,
     element(
       "div",
       { class: "grid" },
       charts.map((chart) => chart.box),
     ),
-    histograms.size ? element("h3", { class: "group" }, "Activation histograms of the picked layers") : null,
+    histograms.size ? histogramsHead(layers.histograms) : null,
     maps,
-    layerTable(layers),
+    still.length ? stillTable(layers.names, still) : null,
+    charts.length ? lastTable(layers) : null,
   );
   update();
+}
+
+// The parts of a Sequential have only numbers; with their type one knows which they are.
+function nameTypes(layers) {
+  const types = new Map();
+  const walk = (module) => {
+    types.set(module.name, module.type);
+    childrenOf(module).forEach(walk);
+  };
+  if (content.architecture) walk(content.architecture);
+  const named = (name) => (/(^|\.)\d+$/.test(name) && types.get(name) ? `${name} ${types.get(name)}` : name);
+  layers.names = layers.names.map(named);
+  for (const each of layers.histograms) each.layer = named(each.layer);
+  for (const { lines } of layers.quantities) for (const line of lines) line.label = named(line.label);
+}
+
+// When the layers were looked at.
+function looksText(quantities) {
+  const steps = [...new Set(quantities.flatMap(({ lines }) => lines.flatMap(({ data }) => [...array(data[0])])))];
+  const last = grouped(steps.reduce((a, b) => Math.max(a, b), 0));
+  return steps.length > 1
+    ? `Looked at in ${grouped(steps.length)} steps, the last time in step ${last}: as often as fits into the time the doctor may take.`
+    : `Looked at in step ${last}.`;
+}
+
+function histogramsHead(histograms) {
+  const moving = histograms.some((each) => array(each.steps).length > 1);
+  return [
+    element("h3", { class: "group" }, "Activation histograms of the picked layers"),
+    element(
+      "p",
+      { class: "hint" },
+      moving
+        ? "What the layer gave out: steps to the right, values upwards; the stronger the colour, the more often."
+        : "What the layer gave out: values to the right, their share upwards.",
+    ),
+  ];
 }
 
 // So many of the names, evenly from the first to the last.
@@ -114,7 +156,7 @@ function layerPicker(names, picked, update) {
   fill();
   return element(
     "div",
-    { class: "card" },
+    { class: "card staying" },
     element(
       "div",
       { class: "picker" },
@@ -132,39 +174,49 @@ function layerPicker(names, picked, update) {
   );
 }
 
+// What was seen in a single step, of which there are no curves.
+function stillTable(names, quantities) {
+  const steps = new Set(quantities.flatMap(({ lines }) => lines.flatMap(({ data }) => [...array(data[0])])));
+  const when = steps.size === 1 ? `Seen only in step ${grouped([...steps][0])}` : "Seen once";
+  const rows = looked(names, quantities).filter(([, ...values]) => values.some((value) => value !== "–"));
+  return element("div", { class: "card" }, element("h3", {}, when), lookTable(rows, quantities, when));
+}
+
 // The last look at each layer, with a word on its update-to-weight ratio.
-function layerTable({ names, quantities }) {
-  const last = quantities.map(
-    (quantity) => new Map(quantity.lines.map((line) => [line.label, array(line.data[1]).at(-1)])),
-  );
-  const ratio = quantities.findIndex((quantity) => quantity.band);
-  const rows = () =>
-    names.map((name) => [
-      name,
-      ...quantities.map((quantity, i) => {
-        const value = last[i].get(name);
-        return value === undefined ? "–" : quantity.share ? percent(value) : shown(value);
-      }),
-      ...(ratio < 0 ? [] : [verdict(last[ratio].get(name), quantities[ratio].band)]),
-    ]);
+function lastTable({ names, quantities }) {
   const details = element(
     "details",
-    { class: "card" },
+    { class: "card looks" },
     element("summary", {}, `Last look at all ${grouped(names.length)} layers`),
   );
   details.addEventListener(
     "toggle",
-    () =>
-      details.append(
-        table(
-          ["Layer", ...quantities.map((quantity) => quantity.title), ...(ratio < 0 ? [] : ["Updates are"])],
-          rows(),
-          { label: "Last look at each layer" },
-        ),
-      ),
+    () => details.append(lookTable(looked(names, quantities), quantities, "Last look at each layer")),
     { once: true },
   );
   return details;
+}
+
+function lookTable(rows, quantities, label) {
+  const judged = quantities.some((quantity) => quantity.band);
+  const heads = ["Layer", ...quantities.map((quantity) => quantity.title), ...(judged ? ["Updates are"] : [])];
+  return table(heads, rows, { label });
+}
+
+// The last value of each quantity in each layer, as text.
+function looked(names, quantities) {
+  const last = quantities.map(
+    (quantity) => new Map(quantity.lines.map((line) => [line.label, array(line.data[1]).at(-1)])),
+  );
+  const ratio = quantities.findIndex((quantity) => quantity.band);
+  return names.map((name) => [
+    name,
+    ...quantities.map((quantity, i) => {
+      const value = last[i].get(name);
+      return value === undefined ? "–" : quantity.share ? percent(value) : shown(value);
+    }),
+    ...(ratio < 0 ? [] : [verdict(last[ratio].get(name), quantities[ratio].band)]),
+  ]);
 }
 
 function verdict(value, [low, high]) {

@@ -23,7 +23,7 @@ function head() {
     element(
       "p",
       { class: "hint" },
-      [content.started ? `Started ${new Date(content.started).toLocaleString()}` : null, content.folder]
+      [content.started ? `Started ${moment(content.started)}` : null, content.folder]
         .filter(Boolean)
         .join(" · "),
     ),
@@ -34,6 +34,11 @@ function head() {
     ),
     content.notes.map((note) => element("p", { class: "note" }, asText(note))),
   );
+}
+
+// A time as people write it where the page is read.
+function moment(text) {
+  return new Date(text).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
 }
 
 function stateKind(state) {

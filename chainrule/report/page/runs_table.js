@@ -183,6 +183,7 @@ function scoreColumns(runs) {
       higher,
     );
     const values = runs.map(best.value).filter(Number.isFinite);
+    last.percent = best.percent = /accuracy$/i.test(name) && values.every((value) => value <= 1);
     best.text = (run) => text(best.value(run));
     best.best = values.length > 1 ? (higher ? Math.max(...values) : Math.min(...values)) : undefined;
     return [best, last];

@@ -44,7 +44,7 @@ function picture(item) {
     element(
       "figure",
       {},
-      element("img", { src: item.image, alt: said || "a sample", loading: "lazy" }),
+      element("img", { src: item.image, alt: said || "a sample" }),
       element(
         "figcaption",
         {},

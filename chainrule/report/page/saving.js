@@ -115,18 +115,42 @@ function savePng(figure, title, legend) {
   image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(new XMLSerializer().serializeToString(whole))}`;
 }
 
-// The buttons under which a figure is had as a file.
-function savers(figure, title, legend = () => []) {
-  return [
-    ["SVG", saveSvg],
-    ["PNG", savePng],
-  ].map(([kind, action]) =>
-    button(kind, () => action(figure(), title, legend()), {
-      class: "small",
-      "aria-label": `Save ${title} as ${kind}`,
-    }),
+// A menu in which a figure, and where there are rows its values, are had as a file.
+function savers(figure, title, legend = () => [], rows = null) {
+  const choices = [
+    ["SVG", () => saveSvg(figure(), title, legend())],
+    ["PNG", () => savePng(figure(), title, legend())],
+    ...(rows ? [["CSV", () => saveCsv(rows(), title)]] : []),
+  ];
+  const menu = element("details", { class: "menu" });
+  const buttons = choices.map(([kind, action]) =>
+    button(
+      kind,
+      () => {
+        action();
+        menu.open = false;
+      },
+      { class: "small", "aria-label": `Save ${title} as ${kind}` },
+    ),
   );
+  menu.append(
+    element("summary", { "aria-label": `Save ${title}` }, "Save"),
+    element("div", {}, buttons),
+  );
+  menu.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || !menu.open) return;
+    menu.open = false;
+    menu.firstElementChild.focus();
+  });
+  return menu;
 }
+
+// A menu closes when something else is chosen.
+for (const kind of ["pointerdown", "focusin"])
+  document.addEventListener(kind, ({ target }) => {
+    for (const menu of document.querySelectorAll("details.menu[open]"))
+      if (!menu.contains(target)) menu.open = false;
+  });
 
 function csv(rows) {
   return rows.map((row) => row.map(csvCell).join(",")).join("\n") + "\n";

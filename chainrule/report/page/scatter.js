@@ -10,7 +10,7 @@ class Scatter {
       "aria-label": "Settings and scores",
     });
     this.tip = element("div", { class: "tip", hidden: true });
-    this.plot = element("div", { class: "plot" }, this.svg, this.tip);
+    this.plot = element("div", { class: "plot", style: "min-height: 280px" }, this.svg, this.tip);
     this.box = element(
       "figure",
       { class: "card" },
@@ -106,7 +106,7 @@ class Scatter {
           drawing(
             "text",
             { class: "tick", x: inner.x - 6, y: y.place(value) + 4, "text-anchor": "end" },
-            tickText(value),
+            this.y.percent ? percentTick(value) : tickText(value),
           ),
         ]),
       ...x
@@ -138,7 +138,9 @@ class Scatter {
 
   key(event) {
     const by = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1 }[event.key];
-    if (by === undefined || this.points.length === 0) return;
+    if (by === undefined) return;
+    if (this.points === undefined) this.draw();
+    if (this.points.length === 0) return;
     event.preventDefault();
     this.read(Math.min(this.points.length - 1, Math.max(0, this.at + by)));
     say(this.tip.innerText.replaceAll("\n", ", "));
