@@ -193,6 +193,16 @@ def test_an_operand_that_lasts_is_copied_for_the_kernel():
     check(c, p, a, b, y)
 
 
+def test_sums_of_nothing_run_no_loops_of_the_other_letters():
+    """As where a strided convolution leaves out pixels: no tap, but hundreds of channels."""
+    empty = Contraction(
+        {"n": 12, "m": 40, "c": 509, "k": 0}, Access({"n": 509, "c": 1, "k": 1}),
+        Access({"c": 40, "m": 1, "k": 1}), Access({"n": 40, "m": 1}), "float",
+    )  # fmt: skip
+    assert "509" not in kernel_text(planned(empty, host()), host())
+    check(empty, *run(empty, host()))
+
+
 @pytest.mark.parametrize("size", [64, 256, 512])
 def test_work_is_cut_into_pieces_by_its_size_alone(size):
     p = planned(matmul(size, size, size), host())

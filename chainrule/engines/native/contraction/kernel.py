@@ -184,7 +184,8 @@ class Nest:
         zero = e.constant(self.c.kind, 0.0, lanes)
         places = self.places(scheme.results)
         self.slots = {tuple(at.values()): e.slot(zero) for at in places}
-        self.sums(list(scheme.sums))
+        if all(self.c.sizes[x] for x in self.c.sums):  # the others are sums of nothing
+            self.sums(list(scheme.sums))
         self.finish_all(places)
 
     def body(self) -> None:
