@@ -136,7 +136,7 @@ class GradSlot:
 
     def __init__(self, tensor: Tensor, trace: Trace) -> None:
         self.tensor = tensor
-        self.is_outside = not isinstance(tensor._cell.array, Symbol)
+        self.is_outside = trace.is_from_outside(tensor)
         self.position = trace.argument_position(tensor)
         self._trace = trace
         self._touched = False

@@ -45,6 +45,7 @@ class Trace:
         self._literals: dict[tuple, Symbol] = {}
         self._met: dict[int, Tensor] = {}  # by id: outside tensors read here
         self._own: dict[int, Tensor] = {}  # by id: arguments, and aliases made of them
+        self._twins: dict[int, Tensor] = {}  # by id: aliases made here
         self.pinned: dict[int, Any] = {}  # cells of arguments also known from outside
         self.outer: Trace | None = None  # of the body of a loop: the trace around it
 
@@ -119,8 +120,13 @@ class Trace:
     def alias(self, tensor: Tensor, twin: Tensor) -> None:
         """Note that `twin` shares the memory of `tensor`."""
         self.read(tensor)
+        self._twins[id(twin)] = twin
         if id(tensor) in self._own:
             self._own[id(twin)] = twin
+
+    def is_from_outside(self, tensor: Tensor) -> bool:
+        """Whether a tensor was there before the function was called."""
+        return not isinstance(tensor._cell.array, Symbol) and id(tensor) not in self._twins
 
     def write(self, tensor: Tensor, symbol: Symbol, keeps_history: bool = False) -> None:
         """Assign to a tensor: its cell, if made here, else the place it is bound to."""
@@ -193,7 +199,7 @@ class Trace:
 
     def release(self) -> None:
         """Let go of everything but the graph, the guards and the places of the bindings."""
-        for held in (self._grads, self._states, self._own, self._met):
+        for held in (self._grads, self._states, self._own, self._twins, self._met):
             held.clear()
         for binding in self.bindings:
             binding.release()

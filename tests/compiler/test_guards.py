@@ -268,3 +268,22 @@ def test_gradients_that_are_replaced_later_stay_when_the_graph_raises():
         with pytest.raises(IndexError, match="CR512"):
             run(cr.tensor([0, 3]))
         assert w.grad.tolist() == before
+
+
+@pytest.mark.parametrize("source", ["argument", "parameter", "data"])
+def test_a_leaf_made_inside_keeps_its_gradient_to_one_call(source):
+    """A detached copy of a tensor is new at each call, though it shares the memory."""
+    weight = nn.Parameter(cr.linspace(0.5, 1.5, 3))
+
+    def step(x):
+        made = {"argument": x.detach(), "parameter": weight.detach(), "data": weight.data}
+        leaf = made[source].requires_grad_()
+        loss = (leaf.square() * weight * x).sum()
+        loss.backward()
+        return leaf.grad * 1.0, loss.detach()
+
+    run, x = cr.compile(step), cr.linspace(1, 2, 3)
+    for _ in range(3):
+        expected, found = step(x), run(x)
+        assert [v.tolist() for v in found] == [v.tolist() for v in expected]
+    assert len(run.explain().recordings) == 1
