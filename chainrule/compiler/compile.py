@@ -11,10 +11,12 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, ClassVar
 
+from chainrule.compiler.changing import ChangingNumbers
 from chainrule.compiler.explain import Explanation
 from chainrule.compiler.key import Key, call_key, difference
 from chainrule.compiler.profile import Profile, profile
 from chainrule.compiler.recording import Recording
+from chainrule.compiler.rollback import Rollback
 from chainrule.compiler.structure import flatten
 from chainrule.engines.choice import engine_named
 from chainrule.tensor import trace
@@ -45,6 +47,7 @@ def running_plainly() -> Iterator[None]:
 class Compiled:
     """A compiled function: called, it runs the recording that fits, or makes one."""
 
+    is_compiled = True
     made: ClassVar[list[Compiled] | None] = None  # all of them, while somebody keeps track
 
     def __init__(self, function: Callable, engine: str) -> None:
@@ -53,6 +56,7 @@ class Compiled:
         self.engine = engine
         self._recordings: list[tuple[Key, Recording]] = []
         self._retraces: list[str] = []
+        self._numbers = ChangingNumbers()
         if Compiled.made is not None:
             Compiled.made.append(self)
         self._lock = threading.RLock()
@@ -74,9 +78,26 @@ class Compiled:
 
     def _recording(self, call: tuple, arguments: list[Tensor]) -> Recording:
         """The recording for a call, whose tensors are put into `arguments`."""
-        key = call_key(call, arguments)
-        found = self._find(key, arguments)
-        return found or self._record(key, flatten(call, []), arguments)
+        key = call_key(self._numbers.lifted(call), arguments)
+        return self._find(key, arguments) or self._record_call(call, arguments)
+
+    def _record_call(self, call: tuple, arguments: list[Tensor]) -> Recording:
+        """A new recording; numbers that differ from call to call are inputs if they can be."""
+        with self._lock:
+            self._numbers.learn(call)
+            if not self._numbers.places:
+                return self._record_as(call, arguments)
+            before = Rollback(self.function, call)
+            try:
+                return self._record_as(self._numbers.lifted(call), arguments)
+            except Exception:  # the function needs the values, or has an error of its own
+                before.undo()
+                self._numbers.give_up()
+                return self._record_as(call, arguments)
+
+    def _record_as(self, call: tuple, arguments: list[Tensor]) -> Recording:
+        arguments.clear()
+        return self._record(call_key(call, arguments), flatten(call, []), arguments)
 
     def _find(self, key: Key, arguments: list[Tensor]) -> Recording | None:
         for known, recording in self._recordings:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from chainrule import settings
 from chainrule.compiler.situation import snapshot
+from chainrule.tensor.changing_number import ChangingNumber
 from chainrule.tensor.guards import same
 from chainrule.tensor.tensor import Tensor
 
@@ -73,6 +74,9 @@ def _describe(
         for key, part in tree.items():
             _describe_plain(key, structure)
             _describe(part, structure, tensors, positions)
+    elif isinstance(tree, ChangingNumber):
+        structure.append(ChangingNumber)
+        _describe(tree.tensor, structure, tensors, positions)
     else:
         _describe_plain(tree, structure)
 

@@ -128,7 +128,7 @@ class Recording:
             share(results, arguments)
         if self.derivative is not None:
             results = self.derivative.attach(results, list(values), arguments)
-        return unflatten(self.result_tree, results)
+        return unflatten(self.result_tree, results, Tensor.item)
 
 
 class _Result:

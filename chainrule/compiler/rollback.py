@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.compiler.compile import Compiled
 from chainrule.observers import Observer
 from chainrule.tensor.generator import default_generator
 from chainrule.tensor.streams import read_state, write_state
@@ -86,7 +85,7 @@ class Rollback:
             yield from self._keep_container(thing)
         elif isinstance(thing, type):
             yield from self._keep_class(thing)
-        elif isinstance(thing, Compiled):
+        elif getattr(type(thing), "is_compiled", False):
             yield thing.function
         elif hasattr(thing, "__dict__") and not _is_library(type(thing)):
             yield from self._keep_object(thing)

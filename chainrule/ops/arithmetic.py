@@ -214,7 +214,7 @@ class ArithmeticMethods(Methods):
 
     def pow(self, exponent: Any) -> Tensor:
         """self to the power `exponent`; small whole exponents and roots are exact and fast."""
-        if type(exponent) in (int, float) and self.is_floating_point():
+        if isinstance(exponent, (int, float)) and self.is_floating_point():
             if exponent == 1:
                 return self.clone()
             if exponent == 2:

@@ -50,6 +50,7 @@ from chainrule.ops.update import UpdateMethods
 from chainrule.ops.window import WindowMethods
 from chainrule.tensor import tape, trace
 from chainrule.tensor.attributes import AttributeMethods, Cell
+from chainrule.tensor.changing_number import ChangingNumber
 from chainrule.tensor.conversion import ConversionMethods
 from chainrule.tensor.differentiation import DifferentiationMethods
 from chainrule.tensor.inplace import InPlaceMethods
@@ -186,6 +187,8 @@ class Tensor(
     @staticmethod
     def _number(value: Any, dtype: np.dtype) -> Tensor:
         """A Python number as a 0-d tensor."""
+        if isinstance(value, ChangingNumber):
+            return value.tensor._cast(dtype)
         writing = trace.current.get()
         if writing is not None:
             return Tensor._wrap(writing.literal(value, dtype))
