@@ -31,12 +31,15 @@ from typing import Any
 
 import numpy as np
 from measuring import COMPARED, COMPETITORS, Competitor, measure_limits, serve
-from workloads import INFERENCE, TRAINING, UNSEEN, WORKLOADS, Workload
+from workloads import INFERENCE, OTHER, TRAINING, UNSEEN, WORKLOADS, Workload
 
 PATIENCE = 900  # seconds until a process that says nothing is given up
 SECONDS_TO_END = 10  # that a process is given to clean up
 TOLERANCE = 1e-3  # relative difference of losses
-GROUPS = {"training": TRAINING, "inference": INFERENCE, "unseen networks": UNSEEN}
+GROUPS = {
+    "training": TRAINING, "inference": INFERENCE, "unseen networks": UNSEEN,
+    "other networks": OTHER,
+}  # fmt: skip
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "CHAINRULE_NUM_THREADS",
 )  # fmt: skip

@@ -16,13 +16,14 @@ pytestmark = pytest.mark.slow
 
 
 def results(library, name, compiled):
-    """What two steps return: the losses, or the first output."""
+    """What three steps return: the losses, or the first output."""
     workload = workloads.WORKLOADS[name]
     library.manual_seed(0)
     task = workload.build(library, small=True)
     step = workload.step(library, task)
     run = cr.compile(step, engine="reference") if compiled else step
-    outputs = [run(*workload.inputs(task)) for _ in range(2)]
+    outputs = [run(*workload.inputs(task)) for _ in range(3)]
+    assert not compiled or len(run.explain().recordings) <= 2  # without gradients, and with
     return [np.asarray(y[0] if isinstance(y, tuple) else y) for y in outputs]
 
 
