@@ -394,6 +394,30 @@ def test_workers_sleep_when_nothing_runs(library, crowd):
     pytest.fail("a worker without work keeps its core busy")
 
 
+@pytest.mark.skipif(len(pools.allowed_cores()) < 2, reason="there is one core")
+def test_a_worker_leaves_the_core_to_which_the_caller_was_moved(writer, crowd, monkeypatch):
+    everywhere = os.sched_getaffinity(0)
+    monkeypatch.setattr(pools, "allowed_cores", lambda: everywhere)
+    flag = np.zeros(1, np.int64)
+    writer.region("wait", writer.row(flag), 1)
+    writer.region("open", writer.row(flag), 1)
+    writer.bounds = [0, 2]
+    program, many = writer.program(), crowd(2)
+    many.run(program)
+    worker = many._crew.workers[0].native_id
+    core = min(os.sched_getaffinity(worker))
+    os.sched_setaffinity(worker, {core})
+    os.sched_setaffinity(0, {core})
+    try:
+        deadline = time.perf_counter() + 10
+        while core in os.sched_getaffinity(worker):
+            assert time.perf_counter() < deadline
+            flag[0] = 0
+            many.run(program)
+    finally:
+        os.sched_setaffinity(0, everywhere)
+
+
 def test_times_by_region_and_task(library, crowd):
     program, counters = counting(library, 5, regions=3, loops=[Loop(1, 2, 4)])
     status, times = crowd(2).profile(program)

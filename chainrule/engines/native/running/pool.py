@@ -41,7 +41,9 @@ from chainrule.engines.native.running.program import SCRATCH, Program
 from chainrule.engines.native.running.runtime import (
     ALLOWED,
     BUSY,
+    CORE,
     FIRST_SCRATCH,
+    GET_CORE,
     IN_USE,
     LIMIT,
     NAP,
@@ -83,7 +85,7 @@ class Native:
         self.run = self._function("run", ctypes.c_int64, 2)
         self.work = self._function("work", None, 2)
         self.ticks = self._function("ticks", ctypes.c_int64, 0)
-        self.yield_address, self.nap_address = _system_functions()
+        self.yield_address, self.nap_address, self.core_address = _system_functions()
         self._since = time.perf_counter_ns(), self.ticks()
         speed = self.ticks_per_nanosecond(ROUGHLY)
         self.spin, self.patience = int(SPIN_NS * speed), int(PATIENCE_NS * speed)
@@ -105,25 +107,20 @@ def native() -> Native:
     return Native()
 
 
-def _system_functions() -> tuple[int, int]:
-    """The addresses of what offers the core to others and of usleep; 0 where there is none."""
+def _system_functions() -> tuple[int, int, int]:
+    """The addresses of what offers the core to others, of usleep, and of what tells on which
+    core a thread is; 0 where there is none."""
     if sys.platform == "win32":
-        library, names = ctypes.WinDLL("kernel32"), ("SwitchToThread", "")
+        library, names = ctypes.WinDLL("kernel32"), ("SwitchToThread", "", "")
     else:
-        library, names = ctypes.CDLL(None), ("sched_yield", "usleep")
-    yielding, nap = (_address(library, name) for name in names)
-    return yielding, nap
+        library, names = ctypes.CDLL(None), ("sched_yield", "usleep", "sched_getcpu")
+    yielding, nap, core = (_address(library, name) for name in names)
+    return yielding, nap, core
 
 
-def cores_of_workers() -> set[int]:
-    """The cores of the calling thread but the one that it is on; none where it has no other.
-
-    Notes: Linux may leave a thread on the core of the one that woke it for many milliseconds,
-    while the core beside it is idle.
-    """
-    if not hasattr(os, "sched_setaffinity"):
-        return set()
-    return os.sched_getaffinity(0) - {_this_core()}
+def allowed_cores() -> set[int]:
+    """The cores on which this thread may run; none where the system does not say."""
+    return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
 
 
 def _this_core() -> int:
@@ -160,7 +157,7 @@ class Team:
         self._native = native
         self._memory = [aligned(scratch) for _ in range(threads)]
         self._wanted = 0
-        self._cores: set[int] = set()  # where workers may run; empty: wherever they like
+        self._cores: set[int] = set()  # where the caller may run; empty: not known
         self._words = aligned(WORDS, np.int64)
         self.address: int = self._words.ctypes.data
         self._words[:] = 0
@@ -169,13 +166,14 @@ class Team:
         self._words[PATIENCE] = native.patience
         self._words[YIELD] = native.yield_address
         self._words[NAP] = native.nap_address
+        self._words[GET_CORE] = native.core_address if len(allowed_cores()) > 1 else 0
         for thread, memory in enumerate(self._memory):
             self._words[FIRST_SCRATCH + thread] = memory.ctypes.data
 
     def wake(self, wanted: int) -> None:
         """Have that many workers awake soon."""
         self._wanted = wanted
-        self._cores = cores_of_workers()
+        self._cores, self._words[CORE] = allowed_cores(), _this_core()
         if len(self.workers) < wanted:
             self._start(wanted)
         self._wake_some(1)
@@ -210,8 +208,7 @@ class Team:
         signal = threading.Lock()
         signal.acquire()
         while self._words[ALLOWED] > thread:
-            if self._cores:
-                os.sched_setaffinity(0, self._cores)
+            self._leave_callers_core()
             self._native.work(self.address, thread)
             self.asleep.append(signal)
             if self._words[IN_USE] or self._words[ALLOWED] <= thread:
@@ -220,6 +217,16 @@ class Team:
                     continue
             signal.acquire()
             self._wake_some(2)
+
+    def _leave_callers_core(self) -> None:
+        """Move this worker to the other cores.
+
+        Notes: Linux may leave a thread on the core of the one that woke it, or move the caller
+        to the worker's, for many milliseconds while the core beside is idle. A worker that
+        finds itself there comes back from its native code, to here.
+        """
+        if others := self._cores - {int(self._words[CORE])}:
+            os.sched_setaffinity(0, others)
 
 
 class Pool:

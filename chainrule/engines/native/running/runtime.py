@@ -21,7 +21,8 @@ LIMIT = 1024  # most threads
 WORDS = 64 + LIMIT  # 64-bit words of a control block
 #: words of the control block that Python writes or reads; they start 128 bytes apart where
 #: different threads write them
-ALLOWED, SPIN, PATIENCE, YIELD, NAP, IN_USE, FIRST_SCRATCH = 32, 33, 34, 35, 36, 48, 64
+CORE, ALLOWED, SPIN, PATIENCE, YIELD, NAP, GET_CORE = 4, 32, 33, 34, 35, 36, 37
+IN_USE, FIRST_SCRATCH = 48, 64
 
 #: architecture → how to wait a moment, how to read a clock, and what both need
 _MACHINES = {
@@ -54,13 +55,14 @@ def runtime_text(target: Target) -> str:
 _TYPES = """
 %control = type {
   i64, ptr,                ; 0 word: minus the tasks not yet claimed; 1 their end
-  ptr, ptr, [12 x i64],    ; 2 the program's tasks; 3 where their ticks go, or null
-  i64, [15 x i64],         ; 5 finished: tasks that workers have ended, since the beginning
-  i64, i64, i64,           ; 7 allowed threads; 8 and 9 ticks of waiting before the core is
+  ptr, ptr,                ; 2 the program's tasks; 3 where their ticks go, or null
+  i64, [11 x i64],         ; 4 the core on which the caller is
+  i64, [15 x i64],         ; 6 finished: tasks that workers have ended, since the beginning
+  i64, i64, i64,           ; 8 allowed threads; 9 and 10 ticks of waiting before the core is
                            ;   offered to others, and before a worker sleeps
-  ptr, ptr, [11 x i64],    ; 10 sched_yield; 11 usleep; either may be null
-  i64, [15 x i64],         ; 13 in use: 1 while a program runs
-  [1024 x ptr]             ; 15 scratch memory of each thread
+  ptr, ptr, ptr, [10 x i64], ; 11 sched_yield; 12 usleep; 13 sched_getcpu; each may be null
+  i64, [15 x i64],         ; 15 in use: 1 while a program runs
+  [1024 x ptr]             ; 17 scratch memory of each thread
 }
 %program = type { ptr, ptr, ptr, ptr, ptr }  ; instructions, tasks, status, ticks of both kinds
 %instruction = type { i64, i64, i64, i64 }
@@ -76,12 +78,12 @@ define i64 @ticks() alwaysinline nounwind {
 _WAITING = """
 ; One moment of waiting: a pause at first, later the core goes to whoever else wants it.
 define internal void @rest(ptr %control, i64 %waited) nounwind {
-  %spin.at = getelementptr %control, ptr %control, i32 0, i32 8
+  %spin.at = getelementptr %control, ptr %control, i32 0, i32 9
   %spin = load i64, ptr %spin.at
   %early = icmp slt i64 %waited, %spin
   br i1 %early, label %pause, label %late
 late:
-  %yield.at = getelementptr %control, ptr %control, i32 0, i32 10
+  %yield.at = getelementptr %control, ptr %control, i32 0, i32 11
   %yield = load ptr, ptr %yield.at
   %none = icmp eq ptr %yield, null
   br i1 %none, label %pause, label %give
@@ -96,6 +98,20 @@ pause:
 """
 
 _TASKS = """
+; The core that this thread is on; -1 where the system does not say.
+define internal i64 @core(ptr %control) alwaysinline nounwind {
+  %get.at = getelementptr %control, ptr %control, i32 0, i32 13
+  %get = load ptr, ptr %get.at
+  %none = icmp eq ptr %get, null
+  br i1 %none, label %unknown, label %ask
+ask:
+  %number = call i32 %get()
+  %core = sext i32 %number to i64
+  ret i64 %core
+unknown:
+  ret i64 -1
+}
+
 ; Claim a task of the region that is running; null where none is left.
 define internal ptr @claim(ptr %control) alwaysinline nounwind {
   %left = atomicrmw add ptr %control, i64 1 acquire
@@ -116,7 +132,7 @@ define internal void @execute(ptr %control, ptr %task, i64 %thread) alwaysinline
   %kernel = extractvalue %task %it, 0
   %row = extractvalue %task %it, 1
   %chunk = extractvalue %task %it, 2
-  %scratch.at = getelementptr %control, ptr %control, i32 0, i32 15, i64 %thread
+  %scratch.at = getelementptr %control, ptr %control, i32 0, i32 17, i64 %thread
   %scratch = load ptr, ptr %scratch.at
   %ticks.at = getelementptr %control, ptr %control, i32 0, i32 3
   %ticks = load ptr, ptr %ticks.at
@@ -150,13 +166,15 @@ define internal void @spent(ptr %sum.at, i64 %start, i64 %stop) alwaysinline nou
 """
 
 _WORKER = """
-; A worker's life, until nothing has run for a while or it is not allowed any more.
+; A worker's life, until nothing has run for a while, it is not allowed any more, or it is on
+; the core of the caller.
 define void @work(ptr %control, i64 %thread) nounwind {
 entry:
-  %finished.at = getelementptr %control, ptr %control, i32 0, i32 5
-  %allowed.at = getelementptr %control, ptr %control, i32 0, i32 7
-  %patience.at = getelementptr %control, ptr %control, i32 0, i32 9
-  %use.at = getelementptr %control, ptr %control, i32 0, i32 13
+  %core.at = getelementptr %control, ptr %control, i32 0, i32 4
+  %finished.at = getelementptr %control, ptr %control, i32 0, i32 6
+  %allowed.at = getelementptr %control, ptr %control, i32 0, i32 8
+  %patience.at = getelementptr %control, ptr %control, i32 0, i32 10
+  %use.at = getelementptr %control, ptr %control, i32 0, i32 15
   br label %fresh
 
 fresh:
@@ -184,7 +202,7 @@ tired:
   %running = icmp ne i64 %use, 0
   br i1 %running, label %doze, label %leave
 doze:                      ; the program is long and has no use for this worker now
-  %nap.at = getelementptr %control, ptr %control, i32 0, i32 11
+  %nap.at = getelementptr %control, ptr %control, i32 0, i32 12
   %nap = load ptr, ptr %nap.at
   %sleepless = icmp eq ptr %nap, null
   br i1 %sleepless, label %wait, label %sleep
@@ -206,7 +224,12 @@ none:
   br i1 %idled, label %fresh, label %publish
 publish:
   %before = atomicrmw add ptr %finished.at, i64 %done release
-  br label %fresh
+  %own = call i64 @core(ptr %control)
+  %callers = load atomic i64, ptr %core.at monotonic, align 8
+  %together = icmp eq i64 %own, %callers
+  %known = icmp sge i64 %own, 0
+  %shared = and i1 %together, %known
+  br i1 %shared, label %leave, label %fresh   ; two threads on one core: to be moved
 
 leave:
   ret void
@@ -217,8 +240,8 @@ _MASTER = """
 ; All tasks of a region, with whatever help there is.
 define internal void @region(ptr %control, ptr %first, i64 %count) nounwind {
 entry:
-  %finished.at = getelementptr %control, ptr %control, i32 0, i32 5
-  %allowed.at = getelementptr %control, ptr %control, i32 0, i32 7
+  %finished.at = getelementptr %control, ptr %control, i32 0, i32 6
+  %allowed.at = getelementptr %control, ptr %control, i32 0, i32 8
   %allowed = load i64, ptr %allowed.at
   %alone = icmp sle i64 %allowed, 1
   %single = icmp sle i64 %count, 1
@@ -236,6 +259,9 @@ one:
   br label %next
 
 open:                      ; show the tasks but the first, which the caller takes itself
+  %here = call i64 @core(ptr %control)
+  %core.at = getelementptr %control, ptr %control, i32 0, i32 4
+  store atomic i64 %here, ptr %core.at monotonic, align 8
   %before = load atomic i64, ptr %finished.at monotonic, align 8
   %end = getelementptr %task, ptr %first, i64 %count
   %end.at = getelementptr %control, ptr %control, i32 0, i32 1
@@ -297,7 +323,7 @@ leave:
 ; Run a program; its status, or BUSY where another one is running on this control block.
 define i64 @run(ptr %control, ptr %program) nounwind {
 entry:
-  %use.at = getelementptr %control, ptr %control, i32 0, i32 13
+  %use.at = getelementptr %control, ptr %control, i32 0, i32 15
   %entered = cmpxchg ptr %use.at, i64 0, i64 1 acquire monotonic
   %free = extractvalue { i64, i1 } %entered, 1
   br i1 %free, label %start, label %refuse
