@@ -6,6 +6,7 @@ import copy
 import functools
 import itertools
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -23,6 +24,7 @@ from chainrule.tensor import trace
 from chainrule.tensor.tensor import Tensor
 
 MOST_RECORDINGS = 64  # of one function; the one that was not used for longest goes
+MANY_RECORDINGS = 32  # after which the program is told why there are so many
 MOST_REASONS = 1000  # why there were recordings: the last of them are remembered
 
 _uses = itertools.count(1)
@@ -57,6 +59,10 @@ class Compiled:
         self._recordings: list[tuple[Key, Recording]] = []
         self._retraces: list[str] = []
         self._numbers = ChangingNumbers()
+        self.purpose = (
+            f"the compiled function {getattr(function, '__name__', type(function).__name__)!r}"
+        )
+        self.otherwise = "pass it as an argument, if it is a number"
         if Compiled.made is not None:
             Compiled.made.append(self)
         self._lock = threading.RLock()
@@ -116,7 +122,16 @@ class Compiled:
             self._recordings.insert(0, (key, recording))
             self._retraces.append(reason)
             del self._retraces[:-MOST_REASONS]
+            if len(self._retraces) == MANY_RECORDINGS:
+                self._complain()
             return recording
+
+    def _complain(self) -> None:
+        warnings.warn(
+            f"{self.purpose} was compiled {MANY_RECORDINGS} times, at last because of "
+            f"{self._retraces[-1]}. Keep what changes in a tensor, or {self.otherwise}",
+            stacklevel=2,
+        )
 
     def _reason(self, key: Key) -> str:
         """Why no recording fits."""

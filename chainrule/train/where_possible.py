@@ -18,7 +18,6 @@ from chainrule.errors import TraceError
 from chainrule.tensor.tensor import Tensor
 
 MOST_SITUATIONS = 16  # shapes and plain arguments that are compiled for
-MANY_RECORDINGS = 32  # after which the program is told why it is compiled again and again
 
 
 class CompiledWherePossible:
@@ -51,7 +50,7 @@ class CompiledWherePossible:
         self.strict = strict
         self.seconds = 0.0  # that compiling took
         self.recordings = 0  # that were made
-        self._purpose = purpose
+        self.purpose = purpose
         self._compiled = _Attempting(function, engine_named(engine), self)
         self._situations = situations
         self._refused: dict[str, str] = {}  # by situation: why it cannot be compiled
@@ -89,8 +88,6 @@ class CompiledWherePossible:
         if situation not in self._situations:
             self._situations.append(situation)
         self.recordings += 1
-        if self.recordings == MANY_RECORDINGS:
-            self._complain_of_recordings()
         return recording
 
     def _refuse_again(self, situation: str) -> None:
@@ -102,20 +99,12 @@ class CompiledWherePossible:
                 "values are compiled for, others are not. Give all batches one shape, or a few"
             )
 
-    def _complain_of_recordings(self) -> None:
-        warnings.warn(
-            f"{self._purpose} was compiled {self.recordings} times, at last because of "
-            f"{self._compiled.explain().reasons()[-1]}. Keep what changes in a tensor, or give "
-            "compile=False",
-            stacklevel=2,
-        )
-
     def _say(self, reason: str) -> None:
         """Warn, once for each reason."""
         if reason not in self._said:
             self._said.add(reason)
             warnings.warn(
-                f"{self._purpose} runs eagerly, as it cannot be compiled: {reason} "
+                f"{self.purpose} runs eagerly, as it cannot be compiled: {reason} "
                 "(compile=False says that this is meant, compile=True makes it an error)",
                 stacklevel=3,
             )
@@ -127,6 +116,7 @@ class _Attempting(Compiled):
     def __init__(self, function: Callable, engine: str, owner: CompiledWherePossible) -> None:
         super().__init__(function, engine)
         self._owner = owner
+        self.purpose, self.otherwise = owner.purpose, "give compile=False"
 
     def _record(self, key: Key, tree: Any, arguments: list[Tensor]) -> Any:
         record = super()._record

@@ -41,6 +41,20 @@ def test_the_one_that_was_not_used_for_longest_goes(few):
     assert "shape (4,) instead of (3,)" in double.explain().reasons()[-1]
 
 
+def test_many_recordings_are_told(monkeypatch):
+    monkeypatch.setattr(compiling, "MANY_RECORDINGS", 3)
+    rate = {"now": 1.0}
+
+    def scaled(x):
+        return x * rate["now"]
+
+    run = cr.compile(scaled, engine="reference")
+    with pytest.warns(UserWarning, match="'scaled' was compiled 3 times, at last .*'rate'"):
+        for _ in range(3):
+            run(cr.ones(2))
+            rate["now"] /= 2
+
+
 def test_a_recording_that_was_dropped_is_made_again(few):
     double = cr.compile(lambda x: 2 * x, engine="reference")
     for size in (1, 2, 3, 1):
