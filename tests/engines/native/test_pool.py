@@ -404,7 +404,7 @@ def test_a_worker_leaves_the_core_to_which_the_caller_was_moved(writer, crowd, m
     writer.bounds = [0, 2]
     program, many = writer.program(), crowd(2)
     many.run(program)
-    worker = many._crew.workers[0].native_id
+    worker = many._team.workers[0].native_id
     core = min(os.sched_getaffinity(worker))
     os.sched_setaffinity(worker, {core})
     os.sched_setaffinity(0, {core})
