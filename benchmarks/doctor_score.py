@@ -2,6 +2,7 @@
 
     python benchmarks/doctor_score.py              # 3 seeds, eager and compiled: minutes
     python benchmarks/doctor_score.py --seeds 1 --eager
+    python benchmarks/doctor_score.py --real       # wine, breast cancer, diabetes
 
 Each of the twenty broken set-ups is trained with the doctor looking on; its first finding is
 right or not. Then the change that it prints is made by hand, as a user would make it, with the
@@ -22,6 +23,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
 
+import set_up_data as data_of
 import sick_trainings as sick
 
 import chainrule as cr
@@ -36,15 +38,6 @@ def number(change: str, name: str) -> float:
     """A number that a change gives."""
     found = re.search(rf"{name}[=(]?(?:torch\.tensor\()?([0-9.e+-]+)", change)
     return float(found.group(1)) if found else float("nan")
-
-
-def standardized(data, columns=(0, 2)):
-    """Inputs, or targets, less the mean of the training data, by its deviation."""
-    new = list(data)
-    mean, std = data[columns[0]].mean(0), data[columns[0]].std(0) + 1e-8
-    for i in columns:
-        new[i] = ((data[i] - mean) / std).astype(np.float32)
-    return new
 
 
 def kaiming(model):
@@ -66,9 +59,9 @@ def train(data, model, optimizer, **options):
     return sick.Training(data, model, optimizer(model), **options)
 
 
-def mended(id: str, seed: int, change: str):
+def mended(id: str, seed: int, change: str, tables):
     """A broken set-up with the printed change."""
-    d, mlp, sgd, adam = sick.digits, sick.mlp, sick.sgd, sick.adam
+    d, mlp, sgd, adam = data_of.digits, sick.mlp, sick.sgd, sick.adam
     logits = F.binary_cross_entropy_with_logits
 
     def weighted(outputs, targets):
@@ -78,9 +71,9 @@ def mended(id: str, seed: int, change: str):
     makers = {
         "G01": lambda: train(d(), mlp(64, 64, 10), lambda m: sgd(m, rate)),
         "G02": lambda: train(d(), mlp(64, 64, 10), lambda m: sgd(m, rate)),
-        "G05": lambda: train(sick.circles(seed), mlp(2, 32, 32, 1), lambda m: adam(m, 1e-2),
+        "G05": lambda: train(data_of.circles(seed), mlp(2, 32, 32, 1), lambda m: adam(m, 1e-2),
                              loss=logits, epochs=10),
-        "G06": lambda: train(standardized(sick.table(13, 3, seed, scales=True)),
+        "G06": lambda: train(data_of.standardized(tables.wine(seed, raw=True)),
                              mlp(13, 32, 3), lambda m: sgd(m, 0.01), epochs=20),
         "G07": lambda: train(d(), kaiming(mlp(64, *[32] * 10, 10)), lambda m: sgd(m, 0.1)),
         "G08": lambda: train(d(), kaiming(mlp(64, 64, 64, 10)), lambda m: sgd(m, 0.05)),
@@ -88,20 +81,20 @@ def mended(id: str, seed: int, change: str):
                              lambda m: sgd(m, 0.1)),
         "G11": lambda: train(sick._sorted(d()), mlp(64, 64, 10), lambda m: sgd(m, 0.5)),
         "G12": lambda: sick.Training(
-            sick._noisy_few(seed), (m := mlp(64, 512, 512, 10)), adam(m, 1e-3), batch=16,
+            data_of.noisy_few(seed), (m := mlp(64, 512, 512, 10)), adam(m, 1e-3), batch=16,
             epochs=int(number(change, "epoch "))),
-        "G13": lambda: train(without_gaps(sick._with_nan(sick._binary(seed))), mlp(30, 32, 1),
+        "G13": lambda: train(without_gaps(sick._with_nan(tables.cancer(seed))), mlp(30, 32, 1),
                              lambda m: adam(m, 1e-2), loss=logits),
-        "G14": lambda: train(sick._binary(seed), mlp(30, 32, 1), lambda m: adam(m, 1e-2),
+        "G14": lambda: train(tables.cancer(seed), mlp(30, 32, 1), lambda m: adam(m, 1e-2),
                              loss=logits),
-        "G15": lambda: train(standardized(sick.line(10, seed, raw=True), (1, 3)),
+        "G15": lambda: train(data_of.standardized(tables.diabetes(seed, raw=True), (1, 3)),
                              mlp(10, 64, 64, 1), lambda m: sgd(m, 0.01), loss=F.mse_loss),
         "G16": lambda: train(d(), nn.Sequential(
             nn.Linear(64, 128), nn.BatchNorm1d(128), nn.ReLU(), nn.Dropout(0.5),
             nn.Linear(128, 10)), lambda m: adam(m, 1e-3)),
-        "G17": lambda: train(sick._rare(seed), mlp(10, 8, 1), lambda m: adam(m, 1e-2),
+        "G17": lambda: train(data_of.rare(seed), mlp(10, 8, 1), lambda m: adam(m, 1e-2),
                              loss=weighted),
-        "G18": lambda: train(sick.line(10, seed), mlp(10, 64, 1), lambda m: adam(m, 1e-2),
+        "G18": lambda: train(tables.diabetes(seed), mlp(10, 64, 1), lambda m: adam(m, 1e-2),
                              loss=F.mse_loss),
         "G19": lambda: train(d(), mlp(64, 64, 10), lambda m: sgd(
             m, 0.1, weight_decay=number(change, "weight_decay"))),
@@ -110,9 +103,9 @@ def mended(id: str, seed: int, change: str):
     return makers.get(id, plain)()
 
 
-def twin(id: str, seed: int):
+def twin(id: str, seed: int, tables):
     """The same set-up as it should have been from the beginning."""
-    d, mlp, sgd, adam = sick.digits, sick.mlp, sick.sgd, sick.adam
+    d, mlp, sgd, adam = data_of.digits, sick.mlp, sick.sgd, sick.adam
     if id in ("G01", "G02"):
         return train(d(), mlp(64, 64, 10), lambda m: sgd(m, 0.1))
     if id == "G07":
@@ -124,13 +117,13 @@ def twin(id: str, seed: int):
     if id == "G12":  # as good as it gets with so few samples and so much noise
         model = mlp(64, 512, 512, 10)
         return sick.Training(
-            sick._noisy_few(seed), model, adam(model, 1e-3), batch=16, epochs=15
+            data_of.noisy_few(seed), model, adam(model, 1e-3), batch=16, epochs=15
         )
     if id == "G19":
         return train(d(), mlp(64, 64, 10), lambda m: sgd(m, 0.1, weight_decay=1e-4))
-    y = sick._rare(seed)[1]
+    y = data_of.rare(seed)[1]
     ratio = float((y == 0).sum() / (y == 1).sum())
-    return mended(id, seed, f"pos_weight=torch.tensor({ratio})")
+    return mended(id, seed, f"pos_weight=torch.tensor({ratio})", tables)
 
 
 def quality(training) -> float:
@@ -152,10 +145,10 @@ def trained(training) -> float:
     return quality(training)
 
 
-def diagnoses(seed: int, compiled: bool, restores: bool) -> tuple[int, int, int]:
+def diagnoses(seed: int, compiled: bool, restores: bool, tables) -> tuple[int, int, int]:
     """How many first findings are right, and how many printed changes of how many restore."""
     right = restored = tried = 0
-    for id, (expected, make) in sick.broken(seed).items():
+    for id, (expected, make) in sick.broken(seed, tables).items():
         cr.manual_seed(seed)
         training = make()
         training.run(compiled)
@@ -165,7 +158,7 @@ def diagnoses(seed: int, compiled: bool, restores: bool) -> tuple[int, int, int]
         line = f"  {id} {expected} {first.code if first else 'nothing'}"
         if restores and is_right and first is not None:
             scores = []
-            for again in (mended(id, seed, first.change), twin(id, seed)):
+            for again in (mended(id, seed, first.change, tables), twin(id, seed, tables)):
                 cr.manual_seed(seed)
                 scores.append(trained(again))
             tried += 1
@@ -180,14 +173,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--eager", action="store_true", help="not compiled as well")
+    parser.add_argument("--real", action="store_true", help="scikit-learn's tables")
     arguments = parser.parse_args()
+    tables = data_of.Real if arguments.real else data_of.Drawn
     warnings.simplefilter("ignore")
     np.seterr(all="ignore")
     for compiled in (False,) if arguments.eager else (False, True):
         for seed in range(arguments.seeds):
-            right, restored, tried = diagnoses(seed, compiled, restores=not compiled)
+            right, restored, tried = diagnoses(seed, compiled, not compiled, tables)
             alarms = 0
-            for make in sick.healthy(seed).values():
+            for make in sick.healthy(seed, tables).values():
                 cr.manual_seed(seed)
                 training = make()
                 training.run(compiled)

@@ -19,8 +19,14 @@ class Observer:
     def loss_computed(self, name: str, arguments: tuple[Any, ...], loss: Any) -> None:
         """A loss function returned; its arguments are in the order of its signature."""
 
+    def loss_traced(self) -> None:
+        """A function that is being compiled computes a loss."""
+
     def backward_begins(self, root: Any) -> None:
         """Before the gradients of `root` are computed."""
+
+    def backward_traced(self) -> None:
+        """A function that is being compiled begins a backward pass."""
 
     def backward_ends(self, root: Any) -> None:
         """After they were added to the leaves."""

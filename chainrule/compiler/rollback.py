@@ -7,21 +7,29 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterator
 from functools import partial
-from types import FunctionType, MethodType, ModuleType
+from types import CodeType, FunctionType, MemberDescriptorType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
 
 from chainrule.observers import Observer
+from chainrule.tensor.attributes import Cell
 from chainrule.tensor.generator import default_generator
 from chainrule.tensor.streams import read_state, write_state
 from chainrule.tensor.tensor import Tensor
 
 GLOBAL = (random, np.random)  # streams of random numbers that programs draw from
+OWN = (random.Random, np.random.Generator, np.random.RandomState)  # that they make
+#: classes of Python whose objects hold the state of programs
+HOLDERS = {
+    "types.SimpleNamespace", "argparse.Namespace",
+    "collections.UserDict", "collections.UserList",
+}  # fmt: skip
 LIBRARIES = sys.stdlib_module_names - {"__main__"} | {"numpy"}
 MOST_OBJECTS = 100_000  # that are looked at
+MISSING = object()
 LARGEST = 10_000  # elements of a container that is kept
-OPAQUE = (str, bytes, int, float, complex, np.ndarray, np.generic, type(None), ModuleType)
+OPAQUE = (str, bytes, int, float, complex, np.ndarray, np.generic, type(None), ModuleType, Cell)
 
 
 class Rollback:
@@ -53,10 +61,11 @@ class Rollback:
         self._inner = beyond
         self._seen: dict[int, Any] = {} if beyond is None else dict(beyond._seen)
         seen = self._seen
+        self._slots: dict[type, list[str]] = {}  # of classes that were met
         waiting = deque((*roots, default_generator))
         while waiting and len(seen) < MOST_OBJECTS:
             thing = waiting.popleft()
-            if not isinstance(thing, OPAQUE) and id(thing) not in seen:
+            if id(thing) not in seen and not isinstance(thing, OPAQUE):
                 seen[id(thing)] = thing
                 waiting.extend(self._keep(thing))
 
@@ -87,7 +96,9 @@ class Rollback:
             yield from self._keep_class(thing)
         elif getattr(type(thing), "is_compiled", False):
             yield thing.function
-        elif hasattr(thing, "__dict__") and not _is_library(type(thing)):
+        elif isinstance(thing, OWN):
+            self._undoings.append(partial(write_state, thing, read_state(thing)))
+        elif not _is_library(type(thing)):
             yield from self._keep_object(thing)
 
     def _keep_container(self, thing: Any) -> Iterator[Any]:
@@ -102,9 +113,16 @@ class Rollback:
             cell = thing._cell
             self._undoings.append(partial(setattr, cell, "array", cell.array))
         kind = type(thing)
-        self._undoings.append(partial(_become, thing, kind))
-        yield from self._keep_container(vars(thing))
-        yield from kind.__mro__
+        if kind not in self._slots:
+            self._slots[kind] = _slots(kind)
+            yield from kind.__mro__
+        for name in self._slots[kind]:
+            value = getattr(thing, name, MISSING)
+            self._undoings.append(partial(_set_slot, thing, name, value))
+            yield value
+        if hasattr(thing, "__dict__"):
+            self._undoings.append(partial(_become, thing, kind))
+            yield from self._keep_container(vars(thing))
 
     def _keep_class(self, kind: type) -> Iterator[Any]:
         """The attributes of a class of the program, and what its methods name."""
@@ -115,24 +133,62 @@ class Rollback:
 
     def _keep_variables(self, function: FunctionType) -> Iterator[Any]:
         """The variables of a closure, and the globals that the function names."""
+        known = []
         for cell in function.__closure__ or ():
             try:
-                self._undoings.append(
-                    partial(setattr, cell, "cell_contents", cell.cell_contents)
-                )
+                known.append(cell.cell_contents)
             except ValueError:  # not assigned yet
                 continue
-            yield cell.cell_contents
-        variables = function.__globals__
-        if (function.__module__ or "").split(".")[0] in LIBRARIES | {"chainrule"}:
+            self._undoings.append(partial(setattr, cell, "cell_contents", known[-1]))
+        yield from known
+        if not _is_of_program(function.__module__):
             return
-        for name in sorted(variables.keys() & set(function.__code__.co_names)):
+        names = set(_names_in(function.__code__))
+        yield from self._keep_names(function.__globals__, names)
+        for module in (*known, *map(function.__globals__.get, names)):
+            if isinstance(module, ModuleType) and _is_of_program(module.__name__):
+                yield from self._keep_names(vars(module), names)
+
+    def _keep_names(self, variables: dict[str, Any], names: set[str]) -> Iterator[Any]:
+        """Those variables of a module that a function names."""
+        for name in sorted(variables.keys() & names):
             self._undoings.append(partial(variables.__setitem__, name, variables[name]))
             yield variables[name]
 
 
 def _is_library(kind: type) -> bool:
-    return kind.__module__.split(".")[0] in LIBRARIES
+    module = kind.__module__
+    return module.split(".")[0] in LIBRARIES and f"{module}.{kind.__name__}" not in HOLDERS
+
+
+def _is_of_program(module: str | None) -> bool:
+    return (module or "").split(".")[0] not in LIBRARIES | {"chainrule"}
+
+
+def _names_in(code: CodeType) -> Iterator[str]:
+    """The names of globals and attributes in a function, and in those that it defines."""
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _names_in(constant)
+
+
+def _slots(kind: type) -> list[str]:
+    """The attributes for which classes of the program have slots."""
+    return [
+        name
+        for each in kind.__mro__
+        if "__slots__" in vars(each) and _is_of_program(each.__module__)
+        for name, slot in vars(each).items()
+        if isinstance(slot, MemberDescriptorType)
+    ]
+
+
+def _set_slot(thing: Any, name: str, value: Any) -> None:
+    if value is not MISSING:
+        object.__setattr__(thing, name, value)
+    elif hasattr(thing, name):
+        object.__delattr__(thing, name)
 
 
 def _content(thing: Any) -> Any:

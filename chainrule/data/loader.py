@@ -15,7 +15,7 @@ from chainrule.data.passes import Order, Pass, begin_pass, resume_pass
 from chainrule.data.reading import Recipe
 from chainrule.data.sampler import BatchSampler, RandomSampler, SequentialSampler
 from chainrule.data.worker_pool import WorkerPool, context_of
-from chainrule.errors import ArgumentError, DataError
+from chainrule.errors import ArgumentError, ArgumentTypeError, DataError
 from chainrule.tensor.generator import Generator
 
 FIXED = frozenset({"dataset", "batch_size", "batch_sampler", "sampler", "drop_last"})
@@ -149,12 +149,25 @@ class DataLoader:
         return kind(self, self._pass)
 
     def __len__(self) -> int:
-        """How many batches there are in one pass."""
+        """How many batches there are in one pass.
+
+        Raises: ArgumentTypeError (CR731) where the dataset does not know how many samples.
+        """
         if not isinstance(self.dataset, IterableDataset):
             order = self.sampler if self.batch_sampler is None else self.batch_sampler
             return len(order)  # type: ignore[arg-type]
-        n, size = len(self.dataset), self.batch_size or 1
+        n, size = self._samples(), self.batch_size or 1
         return n // size if self.drop_last else -(-n // size)
+
+    def _samples(self) -> int:
+        if type(self.dataset).__len__ is Dataset.__len__:
+            raise ArgumentTypeError(
+                "CR731",
+                f"nobody knows how many batches there are, as {type(self.dataset).__name__} is "
+                "an IterableDataset without __len__; give it one, or a schedule that is "
+                "planned for a number of steps a total_steps of your own",
+            )
+        return len(self.dataset)
 
     @property
     def recipe(self) -> Recipe:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from chainrule.compiler.compile import Compiled
@@ -15,11 +15,12 @@ from chainrule.doctor.tools import lr_find as lr_find
 from chainrule.doctor.tools import overfit_one_batch as overfit_one_batch
 from chainrule.doctor.tools import summary as summary
 from chainrule.doctor.watch import Watch as Watch
+from chainrule.nn.containers import ModuleDict, ModuleList
 from chainrule.nn.module import Module
 
 
 def watch(
-    model: Module | Compiled,
+    model: Module | Compiled | Sequence[Any] | Mapping[str, Any],
     *optimizers: Any,
     tell: Callable[[Finding], None] | None = None,
     folder: str | os.PathLike | None = None,
@@ -28,7 +29,8 @@ def watch(
     """Look on while a loop of one's own trains a model, and say what is wrong.
 
     Args:
-        model: what is trained; it may be compiled, and so may the steps.
+        model: what is trained; it may be compiled, and so may the steps. Several models that
+            are trained together are a list, or a dict with their names: `[generator, judge]`.
         optimizers: those that move its parameters.
         tell: called with each new finding; None prints it.
         folder: keep a journal there, for `chainrule report` and `chainrule doctor`.
@@ -56,6 +58,21 @@ def watch(
         >>> print(doctor.findings[0].code, doctor.findings[0].title)
         D18 learning rate too high
     """
-    module: Any = model.function if isinstance(model, Compiled) else model
+    module = _as_one(model)
     notebook = None if folder is None else Notebook(folder)
     return Watch(module, optimizers, tell, step=step, notebook=notebook)
+
+
+def _as_one(model: Any) -> Any:
+    """A module that holds all that is trained."""
+    if isinstance(model, Mapping) and not isinstance(model, Module):
+        named = {name: _as_one(each) for name, each in model.items()}
+        return ModuleDict(named) if _are_modules(named.values()) else model
+    if isinstance(model, (list, tuple)):
+        members = [_as_one(each) for each in model]
+        return ModuleList(members) if _are_modules(members) else model
+    return model.function if isinstance(model, Compiled) else model
+
+
+def _are_modules(members: Iterable[Any]) -> bool:
+    return all(isinstance(member, Module) for member in members)

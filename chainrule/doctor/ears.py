@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from chainrule import observers
 from chainrule.doctor.look import first_tensor
-from chainrule.doctor.training_call import CompiledCall
+from chainrule.doctor.shadow import takes_no_notice
+from chainrule.doctor.training_call import CompiledCall, tensors_in
+from chainrule.tensor.tensor import Tensor
 
 if TYPE_CHECKING:
     from chainrule.doctor.watch import Watch
@@ -50,17 +52,26 @@ class Ear(observers.Observer):
 
     def _here(self) -> Watch | None:
         """The watch, if it is concerned."""
-        if self.thread != threading.get_ident() or observers.is_unobserved():
+        watch = self._watch()
+        if self.thread != threading.get_ident() or takes_no_notice(watch):
             return None
-        return self._watch()
+        return watch
 
     def loss_computed(self, name: str, arguments: tuple[Any, ...], loss: Any) -> None:
         if (watch := self._here()) is not None:
             watch.loss_computed(name, arguments, loss)
 
+    def loss_traced(self) -> None:
+        if (watch := self._here()) is not None:
+            watch.loss_traced()
+
     def backward_begins(self, root: Any) -> None:
         if (watch := self._here()) is not None:
             watch.backward_begins(root)
+
+    def backward_traced(self) -> None:
+        if (watch := self._here()) is not None:
+            watch.backward_traced()
 
     def backward_ends(self, root: Any) -> None:
         if (watch := self._here()) is not None:
@@ -75,40 +86,65 @@ class Ear(observers.Observer):
             watch.module_ends(module, output)
 
 
-class Calls(observers.Observer):
+class _Follower(observers.Observer):
+    """Hears of the calls of a compiled function, for a watch that may be gone."""
+
+    def __init__(self, watch: Watch) -> None:
+        self._watch = weakref.ref(watch)
+
+    def watch(self) -> Watch | None:
+        """The watch, if it is there and concerned."""
+        watch = self._watch()
+        open = watch is not None and watch.is_open
+        return watch if open and not takes_no_notice(watch) else None
+
+
+class Calls(_Follower):
     """The calls of a compiled function in which the model is called."""
 
     def __init__(self, watch: Watch, training: bool) -> None:
-        self.watch = weakref.ref(watch)
+        super().__init__(watch)
         self.training = training
+        self.computes_loss = False  # without gradients
+        self.backwards = 0  # backward passes in it
+        self._targets: list[Tensor] = []  # of an evaluation: its last argument
 
     def call_begins(self, compiled: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        watch = self.watch()
-        if watch is not None and watch.is_open and self.training:
-            watch.compiled_begins(CompiledCall(compiled.function, args, kwargs))
+        if (watch := self.watch()) is None:
+            return
+        call = CompiledCall(compiled.function, args, kwargs)
+        if self.training:
+            watch.compiled_begins(call, self.backwards)
+        else:
+            self._targets = call.tensors[-1:]
+            watch.evaluation_begins(call)
 
     def call_ends(self, result: Any) -> None:
-        watch = self.watch()
-        if watch is None or not watch.is_open or not self.training:
+        if (watch := self.watch()) is None:
+            return
+        if not self.training:
+            if self.computes_loss:
+                watch.evaluation_ends(list(tensors_in(result)), self._targets)
             return
         loss = first_tensor(result)
         if loss is not None and loss._cell.array.size == 1:
             watch.note_loss(float(loss._cell.array.reshape(-1)[0]))
 
 
-class Steps(observers.Observer):
+class Steps(_Follower):
     """The calls of a compiled function in which an optimizer steps."""
 
     def __init__(self, watch: Watch, optimizer: Any) -> None:
-        self.watch = weakref.ref(watch)
+        super().__init__(watch)
         self.optimizer = weakref.ref(optimizer)
 
     def call_begins(self, compiled: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        watch = self.watch()
-        if watch is not None and watch.is_looking:  # the gradients came from another function
-            watch.shadow(compiled.function, args, kwargs)
+        watch, optimizer = self.watch(), self.optimizer()
+        if watch is not None and optimizer is not None:
+            watch.update_begins(optimizer, compiled.function, args, kwargs)
 
     def call_ends(self, result: Any) -> None:
         watch, optimizer = self.watch(), self.optimizer()
-        if watch is not None and optimizer is not None and watch.is_open:
+        if watch is not None and optimizer is not None:
+            watch.update_ends(optimizer)
             watch.step_done(optimizer)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -15,7 +16,9 @@ from chainrule.nn.module import Module
 from chainrule.tensor.tensor import Tensor
 
 MOST_ROWS, MOST_TRAINED = 2048, 8192  # samples that are compared
-UNIQUE, NEW = 0.99, 0.01  # shares of samples
+SOME_ROWS, SOME_COLUMNS = 256, 64  # that show how often samples are equal by chance
+WHOLE, NEW = 0.99, 0.01  # shares of samples
+FEW = 3.0  # of events that were not seen once, what there may be
 CHANGED_BY_MODE = ("Dropout", "BatchNorm")
 
 
@@ -35,13 +38,18 @@ def _collects(module: Module) -> bool:
 
 
 class Evaluations:
-    """Forward passes without gradients: the mode they ran in, their losses and answers."""
+    """Forward passes without gradients: the mode they ran in, their losses and answers.
 
-    def __init__(self, record: Record) -> None:
+    Args: makes_epochs: each evaluation ends an epoch; a Trainer counts its own.
+    """
+
+    def __init__(self, record: Record, makes_epochs: bool = True) -> None:
         self.record = record
+        self._makes_epochs = makes_epochs
         self._rows: list[list[int]] = []  # hashes of the samples of each pass, of one epoch
         self._step = 0  # at the evaluation before
         self._counted = False  # they were compared with those trained on
+        self._chance = 0.0  # that two different samples are equal
         self._clear()
 
     def _clear(self) -> None:
@@ -71,10 +79,30 @@ class Evaluations:
         self.record.wiring.evaluated_with_loss |= self._in_training_mode
         self._see_inputs()
         self._losses.append((given.value, len(given.arrays()[0]) if loss.ndim == 0 else 1))
+        self._see_answers(given)
+
+    def _see_answers(self, given: Given) -> None:
         labels, answers = given.answers()
-        if labels is not None and answers is not None:
+        if labels is not None and answers is not None and len(labels) == len(answers):
             self._labels.append(labels)
             self._answers.append(answers)
+
+    def results(self, results: list[Tensor], targets: list[Tensor]) -> None:
+        """A compiled evaluation returned a loss, and perhaps the outputs.
+
+        Args: targets: the last tensor that it was given, if there was one.
+        """
+        single = [t for t in results if t.numel() == 1]
+        values = [t for t in single if measures.is_float(measures.numbers(t))]
+        if not values:
+            return
+        outputs = [t for t in results if t.ndim > 1 and t.numel() > 1] if targets else []
+        for output in outputs[:1]:
+            self._see_answers(Given(self.record.loss.name, (output, targets[0]), values[0]))
+        samples = 1 if self._last is None else len(self._last)
+        self.record.wiring.evaluated_with_loss |= self._in_training_mode
+        self._see_inputs()
+        self._losses.append((float(values[0].item()), samples))
 
     def _see_inputs(self) -> None:
         """Measure what went into the pass, and remember its samples, of a first epoch."""
@@ -84,6 +112,7 @@ class Evaluations:
             return
         data = self.record.data
         data.validation_inputs = measures.spread(array).joined(data.validation_inputs)
+        self._chance = max(self._chance, _chance_of_twins(array))
         self._rows.append(measures.row_hashes(array, MOST_ROWS - known))
 
     def _count_overlap(self, calls: Iterable[TrainingCall]) -> None:
@@ -92,21 +121,32 @@ class Evaluations:
             return
         self._counted = True
         seen: set[int] = set()
+        trained = 0
         for array in (measures.numbers(x) for call in calls for x in tensors_in(call.args)):
             if array.dtype.kind == "f" and array.ndim > 1 and len(seen) < MOST_TRAINED:
-                seen.update(measures.row_hashes(array, MOST_TRAINED))
+                hashes = measures.row_hashes(array, MOST_TRAINED)
+                seen.update(hashes)
+                trained += len(hashes)
         rows = [row for rows in self._rows for row in rows]
-        if len(set(rows)) < UNIQUE * len(rows):
+        if 0 < sum(row in seen for row in rows) <= self._twins(rows, trained):
             return  # samples come again by themselves, as those of a truth table do
         shares = [sum(row in seen for row in rows) / len(rows) for rows in self._rows]
         data = self.record.data
-        whole = [share > UNIQUE for share in shares]
+        whole = [share > WHOLE for share in shares]
         if all(whole):
-            data.validated_on_training = len(rows) >= UNIQUE * len(seen)
-        elif any(whole) and not any(NEW < share <= UNIQUE for share in shares):
+            data.validated_on_training = len(rows) >= WHOLE * len(seen)
+        elif any(whole) and not any(NEW < share <= WHOLE for share in shares):
             return  # both the training and the validation data were gone through
         data.overlap = sum(row in seen for row in rows) / len(rows)
         self._rows.clear()
+
+    def _twins(self, rows: list[int], trained: int) -> float:
+        """How many samples may come again by themselves, seen from how many of the validation
+        do so there."""
+        if self._chance * len(rows) * trained < 1:
+            return 0.0
+        again = len(rows) - len(set(rows))
+        return 2 * trained / len(rows) * (again + 2 * math.sqrt(again) + FEW)
 
     def end(self, calls: Iterable[TrainingCall] = ()) -> bool:
         """What was evaluated belongs to an epoch; whether there was anything.
@@ -117,6 +157,16 @@ class Evaluations:
         if not self._losses:
             return False
         self._count_overlap(calls)
+        if self._makes_epochs:
+            self.record.epochs.append(self._epoch())
+        self._clear()
+        return True
+
+    def seen(self) -> Epoch | None:
+        """The evaluation that just ended, if a loss was computed."""
+        return self._epoch() if self._losses else None
+
+    def _epoch(self) -> Epoch:
         samples = sum(count for _, count in self._losses)
         epoch = Epoch(len(self.record.epochs) + 1, validation_samples=samples)
         epoch.validation_loss = sum(value * n for value, n in self._losses) / samples
@@ -126,12 +176,24 @@ class Evaluations:
             epoch.recalls = measures.recalls(labels, answers)
             epoch.supports = {int(c): int(np.sum(labels == c)) for c in epoch.recalls}
         epoch.train_loss = self._training_loss()
-        self.record.epochs.append(epoch)
-        self._clear()
-        return True
+        return epoch
 
     def _training_loss(self) -> float | None:
         """The mean loss of the training steps since the last evaluation."""
         begin, self._step = self._step, self.record.step
         steps = [loss for step, loss in self.record.losses if step >= begin]
         return sum(steps) / len(steps) if steps else None
+
+
+def _chance_of_twins(array: np.ndarray) -> float:
+    """How likely two different samples are equal in all columns, of which as many as half may
+    follow from the others."""
+    some = array[:SOME_ROWS]
+    pairs = len(some) * (len(some) - 1)
+    if not pairs or not some.size:
+        return 1.0
+    x = some.reshape(len(some), -1)
+    x = x[:, :: -(-x.shape[1] // SOME_COLUMNS)]
+    counts = (np.unique(column, return_counts=True)[1] for column in x.T)
+    equal = [max(1.0, float((n * (n - 1.0)).sum())) / pairs for n in counts]
+    return math.sqrt(math.prod(equal))

@@ -7,11 +7,18 @@ is not known is None, or an empty list.
 from __future__ import annotations
 
 import math
+import statistics
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+LATEST = 4  # looks that tell the accuracy
 ENOUGH_SAMPLES, NEARLY_ALL = 64, 0.95
+#: losses whose least value, for outputs that do not look at the inputs, is an entropy
+ENTROPIES = (
+    "cross_entropy", "nll_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits"
+)  # fmt: skip
+LATEST = 20  # steps
 LEARNED, FALLEN = 0.2, 0.7  # accuracy above the baseline; loss by the first
 
 
@@ -58,7 +65,9 @@ class DataFacts:
     bad_columns: list[int] = field(default_factory=list)
     bad_step: int | None = None
     bad_targets: int = 0  # targets that are not finite
-    targets: Spread | None = None  # of all batches together
+    targets: Spread | None = None  # of all batches together, of the loss that was told last
+    targets_of: dict[str, Spread] = field(default_factory=dict)  # loss → its targets
+    first_targets: dict[str, Spread] = field(default_factory=dict)  # those of its first batch
     distinct_targets: int | None = None  # up to 1000
     targets_are_whole: bool = False  # as class numbers are
     class_counts: Counter[int] = field(default_factory=Counter)
@@ -79,8 +88,10 @@ class WiringFacts:
     missing: list[str] = field(default_factory=list)  # trainable, but in no optimizer
     foreign: int = 0  # tensors of the optimizers that are not of the model
     frozen: list[str] = field(default_factory=list)  # parameters with requires_grad=False
+    unregistered: list[str] = field(default_factory=list)  # used, but in no model or optimizer
     #: of the missing and the frozen ones: those that nothing has trained yet
     as_initialized: list[str] = field(default_factory=list)
+    unused: int = 0  # gradients that were cleared before the optimizer had ever stepped
     stale_steps: int = 0  # in a row whose gradients were not cleared since the step before
     backwards: int = 1  # backward passes per step
     without_gradient: list[str] = field(default_factory=list)  # trainable, None after backward
@@ -107,12 +118,15 @@ class LossFacts:
     input_shape: tuple[int, ...] = ()
     target_shape: tuple[int, ...] = ()
     probabilities: bool = False  # the input lies in [0, 1], and rows of several sum to 1
+    across_samples: bool = False  # each class's outputs sum to 1 over the batch, as of softmax
     silent_classes: int = 0  # columns of the input that are 0 for the whole batch
     output_std: float | None = None  # of the model's outputs over the samples of a batch
     known: bool = False  # backward starts from that loss, a multiple or a sum of such
     of_model: bool = False  # the input is the model's output
+    tempered: bool = False  # the input is something times a number, or divided by one
     retrieval: bool = False  # (n, n) scores: each sample is a class of its own
     broadcast: tuple[tuple[int, ...], tuple[int, ...]] | None = None  # shapes blown up
+    unlikely: bool = False  # log-probabilities are minimized, without a minus
     negated: bool = False  # the number that is minimized is a negated loss
     per_sample: bool = False  # there is one target for each sample
     weighted: bool = False  # classes have weights
@@ -145,6 +159,7 @@ class LayerFacts:
     dead: float | None = None  # share of ReLU units that are 0 for every sample of the batch
     samples: int = 0  # at how many samples and places each unit was seen
     saturated: float | None = None  # share of |tanh| > 0.95, or of a sigmoid beyond 0.025
+    through_time: float | None = None  # gradient at the first time step by that at the last
     is_output: bool = False  # the activation is the model's output
     histogram: dict[str, Any] | None = None  # low, high, counts of the output
 
@@ -219,6 +234,8 @@ class Record:
     loss: LossFacts = field(default_factory=LossFacts)
     structure: StructureFacts = field(default_factory=StructureFacts)
     looks: list[Look] = field(default_factory=list)
+    #: at compiled steps, of gradients and weights only
+    glances: list[Look] = field(default_factory=list)
     losses: list[tuple[int, float]] = field(default_factory=list)  # of training steps
     epochs: list[Epoch] = field(default_factory=list)
     nonfinite: NonFinite | None = None
@@ -240,14 +257,52 @@ class Record:
     @property
     def accuracy(self) -> float | None:
         """That of the last looks together."""
-        known = [look.accuracy for look in self.looks[-4:] if look.accuracy is not None]
+        known = [k.accuracy for k in self.looks[-LATEST:] if k.accuracy is not None]
         return sum(known) / len(known) if known else None
+
+    @property
+    def doubt(self) -> float:
+        """Two standard errors of that accuracy, which is seen from a few batches."""
+        samples = len(self.looks[-LATEST:]) * self.data.last_batch
+        return 2 * math.sqrt(0.25 / samples) if samples else 0.0
 
     @property
     def baseline(self) -> float | None:
         """The accuracy of always naming the commonest class."""
         counts = self.data.class_counts
         return max(counts.values()) / sum(counts.values()) if counts else None
+
+    @property
+    def unexplained(self) -> float | None:
+        """The loss of the last looks by that of knowing only how the targets are distributed:
+        their variance, or the entropy of the classes; None where that is not known."""
+        y, counts = self.data.targets, self.data.class_counts
+        if not self.loss.known or self.loss.weighted:
+            return None
+        if self.loss.name == "mse_loss":
+            useless = 0.0 if y is None else y.std**2
+        elif self.loss.name in ENTROPIES and counts:
+            shares = [count / sum(counts.values()) for count in counts.values()]
+            useless = -sum(share * math.log(share) for share in shares)
+        else:
+            return None
+        level, unit = self.mean_loss(-LATEST, None), self._unit
+        return level * unit / useless if useless and level is not None and unit else None
+
+    @property
+    def _unit(self) -> float | None:
+        """The mean loss for one target by the number that is minimized, as the last look saw
+        them: 1, but for sums and for parts of a step."""
+        look = self.last
+        if look is None or look.loss is None:
+            return None
+        units = []
+        for step, loss in reversed(self.losses):
+            if step < look.step:
+                break
+            if step <= look.step + 1 and loss:  # a compiled step is counted before its loss
+                units.append(look.loss / loss)
+        return min(units, key=lambda unit: abs(unit - 1), default=None)
 
     def mean_loss(self, first: int, last: int | None) -> float | None:
         """The mean of some of the losses, counted as in a slice; None where none is finite."""
@@ -258,7 +313,8 @@ class Record:
     def fallen(self) -> float | None:
         """The latest losses by the first ones."""
         count = min(10, len(self.losses) // 3)
-        begin = self.mean_loss(0, count) if count else None
+        known = [loss for _, loss in self.losses[:count] if math.isfinite(loss)]
+        begin = statistics.median(known) if known else None  # one that leaps up is no beginning
         now = self.mean_loss(-count, None) if count else None
         return now / begin if begin and begin > 0 and now is not None else None
 

@@ -42,6 +42,7 @@ class Symptom:
         step: at which step it was seen; None for the latest.
         severity: where it differs from that of the check.
         remedy: the change as a kind and numbers, for a trial: ("lr", 0.1), ("clip", 1.0), …
+        otherwise: all of the change, where the remedy is the part of it that comes first.
     """
 
     evidence: str
@@ -51,6 +52,7 @@ class Symptom:
     step: int | None = None
     severity: Severity | None = None
     remedy: tuple[Any, ...] | None = None
+    otherwise: tuple[Any, ...] | None = None
 
 
 @dataclass(slots=True)
@@ -68,6 +70,7 @@ class Finding:
     source: str
     layer: str | None = None
     remedy: tuple[Any, ...] | None = None
+    otherwise: tuple[Any, ...] | None = None  # to be tried where that does not help
     verified: bool | None = None  # whether a trial of the change helped; None: not tried
     trial: str = ""  # what the trial showed
     applied: bool = False  # the change was made, by doctor="fix"
@@ -81,7 +84,8 @@ class Finding:
     def as_dict(self) -> dict[str, Any]:
         """For the journal."""
         content = asdict(self)
-        content.pop("remedy")
+        for own in ("remedy", "otherwise"):
+            content.pop(own)
         return content | {"stage": self.stage.name.lower(), "severity": str(self.severity)}
 
     def __str__(self) -> str:
@@ -132,6 +136,7 @@ class Check:
             self.source,
             symptom.layer,
             symptom.remedy,
+            symptom.otherwise,
         )
 
 
@@ -150,3 +155,9 @@ def check(
         return made
 
     return decorate
+
+
+def spelled(path: str) -> str:
+    """A module as a program names it: model.net[0] for net.0."""
+    parts = path.split(".") if path else []
+    return "model" + "".join(f"[{part}]" if part.isdigit() else f".{part}" for part in parts)

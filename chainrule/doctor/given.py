@@ -55,6 +55,7 @@ class Given:
         facts.input_shape = tuple(outputs.shape)
         facts.input = measures.spread(outputs)
         facts.probabilities = measures.are_probabilities(outputs)
+        facts.across_samples = not facts.probabilities and self._is_across_samples(outputs)
         rows = outputs.reshape(len(outputs), -1) if outputs.ndim > 1 else outputs[None]
         facts.silent_classes = int(np.sum(~np.any(rows != 0, axis=0)))
         facts.weighted = any(isinstance(a, Tensor) for a in self.arguments[2:])
@@ -68,11 +69,18 @@ class Given:
                 look.accuracy = float(np.mean(labels == answers))
                 look.recalls = measures.recalls(labels, answers)
 
+    def _is_across_samples(self, outputs: np.ndarray) -> bool:
+        if outputs.ndim != 2 or min(outputs.shape) < 2:
+            return False
+        of_logarithms = self.name == "nll_loss" and outputs.max() <= 0
+        return measures.are_probabilities((np.exp(outputs) if of_logarithms else outputs).T)
+
     def _tell_targets(self, record: Record, targets: np.ndarray) -> None:
         data = record.data
         found = measures.spread(targets)
         data.bad_targets += found.nonfinite
-        data.targets = found.joined(data.targets)
+        data.targets = data.targets_of[self.name] = found.joined(data.targets_of.get(self.name))
+        data.first_targets.setdefault(self.name, found)
         values = np.unique(targets[:MOST_TARGETS])
         data.distinct_targets = max(len(values), data.distinct_targets or 0)
         with np.errstate(invalid="ignore"):

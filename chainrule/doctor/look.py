@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 
 from chainrule import observers
-from chainrule.doctor import measures, step_structure
+from chainrule.doctor import measures, step_structure, through_time
 from chainrule.doctor.facts import LayerFacts, Look, Record
 from chainrule.doctor.given import Given
+from chainrule.doctor.likelihood import makes_unlikely
+from chainrule.doctor.moves import Moves, is_normalization
 from chainrule.nn.module import Module
 from chainrule.tensor import tape, trace
 from chainrule.tensor.tensor import Tensor
-
-NORMALIZATIONS = ("BatchNorm", "LayerNorm", "GroupNorm", "InstanceNorm", "RMSNorm")
 
 
 @dataclass(slots=True)
@@ -30,6 +30,7 @@ class Call:
     path: str
     module: Module
     first: int
+    is_outer: bool  # not called by another one
     last: int = 0
     inputs: tuple[int, ...] = ()  # ids of the tensors that went in
     output: int = 0  # id of the tensor that came out
@@ -37,7 +38,8 @@ class Call:
 
 
 class StepLook(observers.Observer):
-    """One step of training, from its forward pass to the optimizer's."""
+    """One step of training, from its forward pass to the optimizer's; of several optimizers
+    that take turns, one of each."""
 
     def __init__(self, model: Module, record: Record, optimizers: Sequence[Any] = ()) -> None:
         self.model = model
@@ -49,26 +51,41 @@ class StepLook(observers.Observer):
         self._labels: list[np.ndarray] = []  # of the whole step
         self._cuts: dict[str, Module] = {}  # whose results went on without their history
         self._paths = {id(module): path for path, module in model.named_modules()}
-        self._names = {id(p): name for name, p in model.named_parameters()}
+        self._moves = Moves(model, optimizers, self.look)
+        for optimizer in optimizers:
+            self._moves.remember(optimizer)
         self._calls: list[Call] = []
         self._open: list[Call] = []
+        self.waits_for_backward = False  # there is more to see in it
         self._held: list[Any] = []  # so that ids stay theirs
         self._output: Tensor | None = None
-        self._before: list[tuple[str, Tensor, np.ndarray]] = []  # weights before the step
 
     # -- the forward pass -------------------------------------------------------------------
 
     def module_begins(self, module: Module, arguments: tuple[Any, ...]) -> None:
         if id(module) not in self._paths or trace.current.get() is not None:
             return
-        call = Call(self._paths[id(module)], module, next(tape.numbers))
+        call = Call(self._paths[id(module)], module, next(tape.numbers), not self._open)
         call.inputs = tuple(id(x) for x in arguments if isinstance(x, Tensor))
         self._held += arguments
         self._see_cuts(arguments)
+        if call.is_outer and not self._is_from_within(arguments):
+            self.see_inputs(arguments)
         self._calls.append(call)
         self._open.append(call)
-        if module is self.model:
-            self.see_inputs(arguments)
+
+    @property
+    def running(self) -> Module | None:
+        """The outermost module that was called and has not returned."""
+        return self._open[0].module if self._open else None
+
+    def _is_from_within(self, arguments: tuple[Any, ...]) -> bool:
+        """Whether what comes in is what another part has made, such as an encoder."""
+        x = first_tensor(arguments)
+        made = [c.result for c in self._calls if c.is_outer and c.result is not None]
+        if x is None or not made:
+            return False
+        return x._edge is not None or any(x._cell.array is y._cell.array for y in made)
 
     def _see_cuts(self, arguments: tuple[Any, ...]) -> None:
         """Note results of modules that come in again, but without their history."""
@@ -77,9 +94,7 @@ class StepLook(observers.Observer):
                 continue
             for call in self._calls:
                 y = call.result
-                if y is None or not y.requires_grad or y.shape != x.shape:
-                    continue
-                if np.array_equal(measures.numbers(y), measures.numbers(x)):
+                if y is not None and y.requires_grad and measures.is_part(x, y):
                     self._cuts[call.path] = call.module
 
     def module_ends(self, module: Module, output: Any) -> None:
@@ -95,9 +110,10 @@ class StepLook(observers.Observer):
             return
         call.output, call.result = id(y), y
         self._held.append(y)
-        if module is self.model:
+        if call.is_outer:
             self._output = y
-        elif not module._modules and measures.is_float(measures.numbers(y)):
+        whole = module is self.model or bool(module._modules)
+        if not whole and measures.is_float(measures.numbers(y)):
             layer = self._layer(call.path, module)
             array = measures.numbers(y)
             layer.activation, layer.histogram = measures.spread_and_histogram(array)
@@ -141,10 +157,11 @@ class StepLook(observers.Observer):
             return
         self.look.loss = float(array.reshape(-1)[0]) if array.size == 1 else None
         nodes = step_structure.nodes_behind(root)
-        boundary = max((c.last for c in self._calls if c.module is self.model), default=0)
+        boundary = max((c.last for c in self._calls if c.is_outer), default=0)
         inner = [node for node in nodes if node.number <= boundary]
         self._see_structure(inner)
         self._see_activations(inner)
+        self._follow_through_time(inner)
         facts = self.record.loss
         if self._output is not None:
             facts.output_activation = step_structure.last_activation(self._output)
@@ -152,7 +169,7 @@ class StepLook(observers.Observer):
         facts.broadcast = step_structure.blown_up([n for n in nodes if n.number > boundary])
         own = {id(p) for p in self.model.parameters()}
         own |= {id(p) for group in self._groups for p in group["params"]}
-        self.record.adversarial |= step_structure.others_learn(nodes, own)
+        self.record.adversarial |= bool(step_structure.others_in(nodes, own))
         self._see_losses(root)
 
     def _see_losses(self, root: Tensor) -> None:
@@ -161,6 +178,7 @@ class StepLook(observers.Observer):
         self.given = []
         parts = step_structure.made_of(root, [each.loss for each in given])
         facts.known = bool(parts)
+        facts.unlikely = makes_unlikely(root)
         for each in given:
             each.tell(self.record, self.look)
             if (labels := each.answers()[0]) is not None:
@@ -173,6 +191,7 @@ class StepLook(observers.Observer):
         facts.of_model = self._output is not None and step_structure.comes_from(
             outputs, self._output
         )
+        facts.tempered = step_structure.is_tempered(outputs)
         facts.negated = False
         if parts and self.look.loss is not None:
             value = sum(given[i].mean for i in parts) / len(parts)
@@ -189,8 +208,8 @@ class StepLook(observers.Observer):
     def _see_structure(self, nodes: list[Any]) -> None:
         facts = self.record.structure
         facts.contractions, facts.nonlinear = step_structure.count_nonlinear(nodes)
-        facts.parameters = sum(p.numel() for p in self.model.parameters())
-        facts.normalized = any(_is_normalization(c.module) for c in self._calls)
+        facts.parameters = measures.parameter_count(self.model)
+        facts.normalized = any(is_normalization(c.module) for c in self._calls)
         facts.notes = list(self._notes())
 
     def _notes(self) -> Iterator[str]:
@@ -219,6 +238,20 @@ class StepLook(observers.Observer):
             else:
                 layer.saturated = max(layer.saturated or 0.0, measures.saturated_share(y, kind))
 
+    def _follow_through_time(self, nodes: list[Any]) -> None:
+        """Measure, when backward comes to them, gradients of layers that are used in each of
+        many time steps."""
+        through_time.follow_walks(nodes, self._feeding)
+        repeated: dict[str, list[Call]] = {}
+        for call in self._calls:
+            if call.result is not None and call.module._parameters:
+                repeated.setdefault(call.path, []).append(call)
+        for path, calls in repeated.items():
+            if len(calls) >= through_time.FEWEST_TIMES:
+                results = [call.result for call in calls if call.result is not None]
+                through_time.follow_calls(results, self._layer(path, calls[0].module))
+        self.waits_for_backward = any(getattr(node, "hooks", None) for node in nodes)
+
     def _feeding(self, number: int) -> LayerFacts | None:
         """The layer with parameters that was called last before a step of the tape; a
         recurrent layer holds its activations itself."""
@@ -232,63 +265,22 @@ class StepLook(observers.Observer):
 
     # -- the optimizer's step ---------------------------------------------------------------
 
-    def step_begins(self, optimizer: Any) -> None:
-        """Measure the gradients, and remember the weights."""
-        group = optimizer.param_groups[0]
-        self.look.learning_rate = float(group["lr"]) if "lr" in group else None
-        self.look.weight_decay = float(group.get("weight_decay") or 0.0)
-        own = {id(p) for g in optimizer.param_groups for p in g["params"]}
-        gradients = []
-        for path, module in self.model.named_modules():
-            mine = [p for p in module._parameters.values() if p is not None and id(p) in own]
-            if mine:
-                gradients += self._see_parameters(path, module, mine)
-        self.look.gradient_norm = measures.norm(gradients)
+    @property
+    def is_over(self) -> bool:
+        """Whether there is nothing more to see."""
+        return self._moves.is_over
 
-    @np.errstate(all="ignore")
-    def _see_parameters(
-        self, path: str, module: Module, parameters: Sequence[Tensor]
-    ) -> list[np.ndarray]:
-        layer = self._layer(path, module)
-        gradients = [measures.numbers(p.grad) for p in parameters if p.grad is not None]
-        for p in parameters:
-            name = self._names.get(id(p), path)
-            array = measures.numbers(p)
-            self._before.append((name, p, array))
-            if not np.isfinite(array).all():
-                self.look.nonfinite_weights.append(name)
-            if p.grad is not None and not np.isfinite(measures.numbers(p.grad)).all():
-                self.look.nonfinite_gradients.append(name)
-        weights = [measures.numbers(p) for p in parameters if p.ndim > 1]
-        if weights and not _is_normalization(module):
-            layer.weight_std = float(min(w.std() for w in weights))
-            layer.alike_units = all(map(measures.alike_units, weights))
-            layer.weight_norm = measures.norm(weights)
-        if gradients:
-            layer.gradient_norm = measures.norm(gradients)
-            if self.look.weight_decay and layer.weight_norm and layer.gradient_norm:
-                decay = self.look.weight_decay * layer.weight_norm
-                layer.decay_ratio = decay / layer.gradient_norm
-        return gradients
+    def waits_for(self, optimizer: Any) -> bool:
+        """Whether the step of this optimizer was not seen yet."""
+        return self._moves.waits_for(optimizer)
+
+    def step_begins(self, optimizer: Any, *, has_gradients: bool) -> None:
+        """Measure the gradients, and remember the weights."""
+        self._moves.step_begins(optimizer, has_gradients=has_gradients)
 
     def step_ends(self, optimizer: Any) -> None:
         """Measure how far the weights went."""
-        ratios, moved = [], 0
-        trainable = [(name, p, old) for name, p, old in self._before if p.requires_grad]
-        for name, p, old in trainable:
-            new = measures.numbers(p)
-            moved += new is not old and not np.array_equal(new, old)
-            if p.ndim > 1:
-                ratio = measures.relative_step(old, new)
-                ratios.append(ratio)
-                layer = self.look.layers.get(name.rpartition(".")[0])
-                if layer is not None:
-                    layer.update_ratio = max(ratio, layer.update_ratio or 0.0)
-        if trainable:
-            self.look.moved = moved / len(trainable)
-        if ratios:
-            self.look.update_ratio = float(np.median(ratios))
-        self._before.clear()
+        self._moves.step_ends(optimizer)
 
     def finish(self) -> Look:
         """The facts; layers in the order of the forward pass."""
@@ -320,10 +312,6 @@ def _without(module: Module) -> bool:
     """Whether a module has parameters that should learn, and none has a gradient."""
     trainable = [p for p in module.parameters() if p.requires_grad]
     return bool(trainable) and all(p.grad is None for p in trainable)
-
-
-def _is_normalization(module: Module) -> bool:
-    return any(kind in type(module).__name__ for kind in NORMALIZATIONS)
 
 
 def _std_over_samples(array: Any) -> float | None:

@@ -9,14 +9,17 @@ import numpy as np
 
 from chainrule import dtypes
 from chainrule.doctor.facts import Spread
+from chainrule.nn.parameter import is_lazy
 
 ROWS = 256  # samples that are looked at
 NUMBERS = 1 << 14  # numbers of one array that are looked at
 BINS = 32
 BINNED = 1 << 12  # numbers that a histogram counts
 FEW_NUMBERS, EVENLY = 32, 0.15  # what tells that a weight is as it began
+MANY_NUMBERS, EXACTLY, CHANCE = 256, 0.05, 4.0  # where there are several ways to begin
+GATES = (1, 3, 4)  # of a recurrent layer
 #: beyond these an activation is nearly flat: |tanh x| > 0.95, and the same |x| for a sigmoid
-SATURATED = {"Tanh": (-0.95, 0.95), "Sigmoid": (0.025, 0.975)}
+SATURATED = {"Tanh": (-0.95, 0.95), "Sigmoid": (0.025, 0.975), "Gates": (-3.66, 3.66)}
 
 
 def numbers(tensor: Any) -> Any:
@@ -31,14 +34,19 @@ def readable(array: Any) -> Any:
     return array
 
 
+def parameter_count(model: Any) -> int:
+    """The numbers that can be learned; those of layers without shapes yet do not count."""
+    return sum(p.numel() for p in model.parameters() if not is_lazy(p))
+
+
 def is_float(array: Any) -> bool:
     return isinstance(array, np.ndarray) and array.dtype.kind == "f"
 
 
-def sampled(array: np.ndarray) -> np.ndarray:
+def sampled(array: np.ndarray, most: int = NUMBERS) -> np.ndarray:
     """Numbers of an array, evenly taken from it where it is large."""
     flat = array.reshape(-1)
-    step = -(-flat.size // NUMBERS) or 1
+    step = -(-flat.size // most) or 1
     return flat[::step].astype(np.float64, copy=False)
 
 
@@ -67,12 +75,11 @@ def _nonfinite(array: np.ndarray) -> int:
 
 
 def spread_and_histogram(array: np.ndarray) -> tuple[Spread, dict[str, Any]]:
-    """How the numbers lie, and how many of some of them lie where."""
-    x = sampled(array)
+    """How the numbers lie, seen from some of them, and how many lie where."""
+    x = sampled(array, BINNED)
     found = _spread(x, array)
     low, high = _ends(found)
-    some = x[:: -(-x.size // BINNED) or 1]
-    places = (some[np.isfinite(some)] - low) * (BINS / (high - low))
+    places = (x[np.isfinite(x)] - low) * (BINS / (high - low))
     counts = np.bincount(np.minimum(places.astype(np.int64), BINS - 1), minlength=BINS)
     return found, {"low": low, "high": high, "counts": counts.tolist()}
 
@@ -84,10 +91,11 @@ def _ends(s: Spread) -> tuple[float, float]:
 def norm(arrays: list[np.ndarray]) -> float:
     """The Euclidean norm of all numbers together."""
     with np.errstate(over="ignore", invalid="ignore"):
-        return math.sqrt(sum(_squares(a) for a in arrays))
+        return math.sqrt(sum(squares(a) for a in arrays))
 
 
-def _squares(array: np.ndarray) -> float:
+def squares(array: np.ndarray) -> float:
+    """The sum of the squares; infinite where a number is not finite."""
     flat = np.ascontiguousarray(array).reshape(-1)
     total = float(np.vdot(flat, flat))
     if math.isfinite(total) or not np.isfinite(flat).all():
@@ -113,9 +121,38 @@ def as_initialized(weight: np.ndarray) -> bool:
     """Whether a weight still lies evenly within the bound that layers begin with."""
     if weight.ndim < 2 or weight.size < FEW_NUMBERS:
         return False
-    bound, x = _bound(weight), sampled(weight)
-    evenly = abs(float(x.std()) * math.sqrt(3) / bound - 1) < EVENLY
-    return bool(np.abs(x).max() <= bound * (1 + 1e-6)) and evenly
+    x = sampled(weight)
+    largest, width = float(np.abs(x).max()), float(x.std()) * math.sqrt(3)
+    bounds = {_bound(weight): EVENLY}
+    if x.size >= MANY_NUMBERS:  # of a recurrent layer, by its width
+        bounds |= {math.sqrt(gates / len(weight)): EXACTLY for gates in GATES}
+    return any(
+        largest <= bound * (1 + 1e-6) and abs(width / bound - 1) < near
+        for bound, near in bounds.items()
+    )
+
+
+def is_standard_normal(weight: np.ndarray) -> bool:
+    """Whether a weight lies as that of an embedding does when it begins."""
+    if weight.ndim < 2 or weight.size < MANY_NUMBERS:
+        return False
+    x = sampled(weight)
+    chance = CHANCE / math.sqrt(x.size)
+    tails = abs(float((x**4).mean()) - 3)
+    return bool(abs(x.mean()) < chance and abs(x.std() - 1) < chance and tails < 10 * chance)
+
+
+def is_part(x: Any, y: Any) -> bool:
+    """Whether a tensor holds the numbers of another one, in another shape or of one time."""
+    a, b = numbers(x), numbers(y)
+    if not is_float(a) or not is_float(b):
+        return False
+    if a.size == b.size:
+        return np.array_equal(a.reshape(-1), b.reshape(-1))
+    if b.ndim != a.ndim + 1 or b.ndim < 2:
+        return False
+    times = [step for step in (b[-1], b[:, -1], b[0], b[:, 0]) if step.shape == a.shape]
+    return a.size > 1 and any(np.array_equal(a, step) for step in times)
 
 
 def dead_units(y: np.ndarray) -> float:
@@ -171,8 +208,12 @@ def feature_ratio(x: np.ndarray) -> tuple[float | None, list[int]]:
 
 
 def alike_units(weight: np.ndarray) -> bool:
-    """Whether all units have the same weights, so that they learn the same."""
-    return weight.ndim > 1 and len(weight) > 1 and bool((weight == weight[:1]).all())
+    """Whether all units have the same weights, so that they learn the same; a single unit,
+    whether all of its weights are the same."""
+    if weight.ndim < 2 or not weight.size:
+        return False
+    first = weight[:1] if len(weight) > 1 else weight.reshape(-1)[:1]
+    return bool((weight == first).all())
 
 
 def recalls(labels: np.ndarray, answers: np.ndarray) -> dict[int, float]:

@@ -8,7 +8,9 @@ from typing import Any
 
 from chainrule.doctor.facts import LayerFacts, Look, Record
 from chainrule.doctor.finding import Finding
+from chainrule.doctor.measures import parameter_count
 from chainrule.journal import Journal
+from chainrule.journal.writing import warn_of_loss
 from chainrule.nn.module import Module
 from chainrule.tensor.generator import initial_seed
 
@@ -56,7 +58,7 @@ class Notebook:
     """
 
     def __init__(self, folder: str | os.PathLike) -> None:
-        self.journal = Journal(folder)
+        self.journal = Journal(folder, failing=warn_of_loss)
         self._entries = Entries()
 
     def begin(self, model: Module, record: Record) -> None:
@@ -68,7 +70,7 @@ class Notebook:
             seed=initial_seed(),
             model=record.model,
             optimizer=record.optimizer,
-            parameters=sum(p.numel() for p in model.parameters()),
+            parameters=parameter_count(model),
         )
 
     def loss(self, step: int, loss: float, settings: Mapping[str, Any]) -> None:

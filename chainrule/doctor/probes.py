@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 
 from chainrule.compiler.rollback import Rollback
+from chainrule.doctor import measures
+from chainrule.doctor.checks.generalization import teaches_nothing
 from chainrule.doctor.facts import Record
 from chainrule.doctor.remedies import REMEDIES, Scene
 from chainrule.doctor.sandbox import sandbox
@@ -24,8 +26,12 @@ FEWEST = 8  # steps that must be kept
 ENOUGH_STEPS = 150  # after which a training should show something
 STEPS, ONE_BATCH_STEPS = 50, 150
 LAST = 20  # steps whose mean loss counts
-NEAR_BASELINE, STUCK = 0.1, 0.9  # accuracy above the baseline; loss by the first
+MOST_CLASSES = 100
+ALIKE = 1.5  # how often most samples come, by how often few do
+SOME = 64  # numbers of a batch that nearly always tell it from others
+OUTLIER = 3.0  # standard deviations, at which a number stops to count more
 FLAT, FLAT_EPOCHS = 0.01, 3  # improvement of the validation loss in the last epochs
+LOWERED = 0.5  # learning rate by the highest
 LEVEL = 0.98  # training loss by that of the steps before
 
 
@@ -72,9 +78,12 @@ class Probes:
     def _count_repeated(self) -> None:
         """Count the batches that came again sample for sample."""
         arrays = [call.arrays[0] for call in self.calls]
-        times = Counter(hash(np.ascontiguousarray(array).tobytes()) for array in arrays)
+        begins = Counter(array.reshape(-1)[:SOME].tobytes() for array in arrays)
+        alike = [a for a in arrays if begins[a.reshape(-1)[:SOME].tobytes()] > 1]
+        times = Counter(hash(np.ascontiguousarray(array).tobytes()) for array in alike)
         repeated = sum(count > 1 for count in times.values())
-        self.record.data.repeated_batches = repeated if len(times) > 1 else 0
+        several = len(begins) > 1 or len(times) > 1
+        self.record.data.repeated_batches = repeated if several else 0
 
     # -- reasons ------------------------------------------------------------------------------
 
@@ -82,10 +91,7 @@ class Probes:
         return bool(self.record.wiring.momentum_of_statistics)
 
     def _learns_nothing(self) -> bool:
-        r = self.record
-        if r.accuracy is None or r.baseline is None or r.step < ENOUGH_STEPS:
-            return False
-        return r.accuracy - r.baseline < NEAR_BASELINE and (r.fallen or 1.0) > STUCK
+        return self.record.step >= ENOUGH_STEPS and teaches_nothing(self.record)
 
     def _is_level(self) -> bool:
         """Whether neither validation nor training loss falls any more."""
@@ -97,11 +103,18 @@ class Probes:
             if min(latest) < (1 - FLAT) * min(before):
                 return False
         part = len(self.record.losses) // 4
-        if part < STEPS // 2:
+        if part < STEPS // 2 or self._was_lowered():
             return False
         before_that = self.record.mean_loss(-2 * part, -part)
         now = self.record.mean_loss(-part, None)
         return before_that is not None and now is not None and now > LEVEL * before_that
+
+    def _was_lowered(self) -> bool:
+        """Whether a schedule has lowered the learning rate already."""
+        seen = [*self.record.looks, *self.record.glances]
+        now = [g["lr"] for each in self.optimizers for g in each.param_groups[:1] if "lr" in g]
+        rates = [look.learning_rate for look in seen if look.learning_rate]
+        return bool(now) and float(now[0]) < LOWERED * max(rates, default=0.0)
 
     # -- experiments --------------------------------------------------------------------------
 
@@ -126,6 +139,10 @@ class Probes:
         differences = np.subtract(shuffled, true)[-LAST:]
         spread = float(np.std(differences)) / math.sqrt(LAST)
         trials["true labels"] = float(np.mean(differences)) / max(spread, 1e-12)
+        inputs, targets, sample = self._samples()
+        if inputs.dtype.kind == "f":
+            once = np.unique(sample, return_index=True)[1]
+            trials["a feature tells"] = _relation(inputs[once], targets[once])
 
     def _compare_rates(self) -> None:
         """From here on, with the learning rate as it is and with a tenth of it."""
@@ -133,11 +150,27 @@ class Probes:
             losses = self._losses(self.calls, STEPS, from_start=False, factor=factor)
             self.record.trials[name] = float(np.mean(losses[-LAST:]))
 
+    def _samples(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Inputs and targets of all kept steps, and which sample each of them is: one that
+        comes again in every epoch, or one by itself where some come far more often."""
+        inputs, targets = (
+            np.concatenate([call.arrays[i] for call in self.calls]) for i in (0, -1)
+        )
+        hashes = measures.row_hashes(inputs, len(inputs))
+        _, sample, times = np.unique(hashes, return_inverse=True, return_counts=True)
+        seldom, often = np.percentile(times, (10, 75))
+        return (
+            inputs,
+            targets,
+            sample if often <= ALIKE * seldom + 1 else np.arange(len(inputs)),
+        )
+
     def _shuffled(self) -> list[TrainingCall]:
-        """The steps with targets that were exchanged among all samples."""
+        """The steps with targets that were exchanged among the samples."""
+        _, targets, sample = self._samples()
+        once = np.unique(sample, return_index=True)[1]
+        targets = targets[np.random.default_rng(0).permutation(once)][sample]
         arrays = [call.arrays for call in self.calls]
-        targets = np.concatenate([each[-1] for each in arrays])
-        targets = targets[np.random.default_rng(0).permutation(len(targets))]
         ends = np.cumsum([len(each[-1]) for each in arrays])[:-1]
         parts = np.split(targets, ends)
         return [
@@ -159,3 +192,23 @@ class Probes:
             scene = Scene(self.model, self.optimizers, list(calls))
             REMEDIES["lr"](scene, factor)
             return [scene.step(calls[i % len(calls)]) for i in range(steps)]
+
+
+def _relation(inputs: np.ndarray, targets: np.ndarray) -> float:
+    """How far the strongest correlation of a feature with the targets, or with one class, lies
+    beyond the strongest that chance gives, in standard errors."""
+    x = _scaled(inputs.reshape(len(inputs), -1))
+    if targets.dtype.kind in "iu":
+        classes = np.unique(targets)[:MOST_CLASSES]
+        targets = targets.reshape(len(targets), -1)[:, :1] == classes
+    y = _scaled(targets.reshape(len(targets), -1))
+    found = np.abs(x.T @ y) / math.sqrt(len(x))
+    by_chance = math.sqrt(2 * math.log(2 * found.size))
+    return float(found.max()) - by_chance
+
+
+def _scaled(columns: np.ndarray) -> np.ndarray:
+    """Columns with mean 0 and deviation 1, in which no single number counts much."""
+    mean, std = columns.mean(axis=0), columns.std(axis=0)
+    scaled = (columns - mean) / np.where(std > 0, std, 1)
+    return np.clip(scaled, -OUTLIER, OUTLIER).astype(np.float32)

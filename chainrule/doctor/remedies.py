@@ -130,6 +130,16 @@ def initialize(scene: Scene) -> None:
             module.reset_parameters()
 
 
+@remedy("recurrent")
+def make_orthogonal(scene: Scene, layer: str, norm: float) -> None:
+    """Recurrent weights that keep the length of what they multiply; and clipping."""
+    parameters = dict(scene.model.get_submodule(layer).named_parameters())
+    between = [p for name, p in parameters.items() if "weight_hh" in name]
+    for weight in between or [p for p in parameters.values() if p.ndim > 1]:
+        nn.init.orthogonal_(weight)
+    clip(scene, norm)
+
+
 @remedy("dropout")
 def set_dropout(scene: Scene, p: float) -> None:
     for module in scene.model.modules():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -9,7 +10,8 @@ import numpy as np
 
 from chainrule.doctor.facts import NonFinite, Record
 from chainrule.doctor.measures import is_float, readable
-from chainrule.doctor.step_structure import name_of, nodes_behind, others_learn
+from chainrule.doctor.step_structure import name_of, nodes_behind, others_in
+from chainrule.doctor.strangers import Strangers
 from chainrule.doctor.wiring import moved_by
 from chainrule.nn.module import Module
 from chainrule.tensor import tape
@@ -37,6 +39,7 @@ class Roots:
         self.record = record
         self._own = {id(p) for p in model.parameters()}
         self._own |= {id(p) for optimizer in optimizers for p in moved_by(optimizer)}
+        self._strangers = Strangers(record)
         self._followed = 0
 
     def begins(self, root: Tensor) -> bool:
@@ -46,13 +49,21 @@ class Roots:
             return False
         array = readable(root._cell.array)
         if isinstance(array, np.ndarray) and self.record.nonfinite is None:
-            with np.errstate(all="ignore"):
-                if not np.isfinite(array).all():
+            one = array.size == 1
+            if not (math.isfinite(array.item()) if one else np.isfinite(array).all()):
+                with np.errstate(all="ignore"):
                     self.record.nonfinite = self._first_bad(root)
         if self._followed < FIRST:
             self._followed += 1
-            self.record.adversarial |= others_learn(nodes_behind(root), self._own)
+            others = others_in(nodes_behind(root), self._own)
+            self.record.adversarial |= bool(others)
+            self._strangers.meet(others)
+        self.look_around()
         return True
+
+    def look_around(self) -> None:
+        """See whether what else the loss depends on has learned, too."""
+        self._strangers.watch()
 
     def _first_bad(self, root: Tensor) -> NonFinite | None:
         """The first step of the tape that was given what its formula has no value for."""

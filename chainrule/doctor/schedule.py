@@ -7,11 +7,15 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-SHARE = 0.02  # of the time of the training
+SHARE = 0.02  # of the time of the training: of looks and glances together
+GLANCES = 0.003  # of it, of glances
 EARLY = (0, 8, 24, 44)  # steps of the first looks: what is fatal is said within 50 steps
 SOON = 17  # steps after a look at which something was suspicious
-LITTLE = 0.015  # seconds that an early look may take in any case
+LITTLE = 0.01  # seconds that an early look may take in any case
 LONGEST_PAUSE = 200  # steps between two looks
+EAGER, COMPILED = 2.0, 1.25  # growth of the number of steps from one look to the next
+MOST_CLOSE = 12  # looks at compiled steps that are made as long as nothing is learned
+MOST_ALARMS = 3  # looks that glances may call for, whatever they cost
 
 
 class Schedule:
@@ -19,23 +23,31 @@ class Schedule:
 
     Args: first: the number of the first step.
 
-    Notes: the first look is made in any case; the other early ones where they take little, or
-        the step need not be run once more for them, the last of them also where the loss has
-        not fallen clearly by then. The others are made where all looks together take no more
-        than SHARE of the time.
+    Notes: the first look is made in any case; so are the other early ones where the step need
+        not be run once more for them. Where it must, they are made as long as the loss has not
+        fallen clearly: the last of them in any case, those before if they take little, and some
+        later ones. All others are made where looks take no more than their part of the time,
+        one at the end included. Glances have a part of their own.
     """
 
     def __init__(self, first: int) -> None:
         self.first = first
         self.spent = 0.0  # seconds of looking
+        self.glanced = 0.0  # seconds of glances
         self.tried = 0.0  # seconds of trials, which are made when something was found
         self._must = True  # the next look is made whatever it costs
         self._last = first - 1  # the step of the last look
         self._next = first
+        self._next_glance = first + 1
+        self._glance_cost = 0.0  # seconds of the last glance
+        self._alarms = 0
+        self._made = 0  # looks
+        self._growth = EAGER
         self._cost = 0.0  # seconds of the last look
-        self._work = self._began = 0.0  # the same, as far as this thread worked
-        self._before = 0.0  # what was spent before this one
-        self._since: float | None = None  # when the looking that goes on began
+        self._worked = 0.0  # what was spent, as far as this thread worked
+        self._work = 0.0  # of that, for the last look
+        self._before = 0.0, 0.0  # what was spent and worked before this one
+        self._since: tuple[float, float] | None = None  # when the looking that goes on began
         self._started = time.perf_counter()
 
     @property
@@ -44,9 +56,14 @@ class Schedule:
         return max(time.perf_counter() - self._started, 1e-9)
 
     @property
+    def taken(self) -> float:
+        """Seconds that the doctor took, trials included."""
+        return self.spent + self.glanced + self.tried
+
+    @property
     def share(self) -> float:
-        """The part of that which the doctor took, trials included."""
-        return (self.spent + self.tried) / self.elapsed
+        """The part of that which the doctor took."""
+        return self.taken / self.elapsed
 
     def is_due(self, step: int, is_extra: bool, is_learning: Callable[[], bool]) -> bool:
         """Whether to look at a step.
@@ -55,29 +72,40 @@ class Schedule:
         """
         if step < self._next:
             return False
+        self._growth = COMPILED if is_extra else EAGER
         late = self.first + EARLY[-1]
         if self._must or (self._last < late <= step and not is_learning()):
             return True
-        if step <= late and (not is_extra or self._work <= LITTLE):
+        if not is_extra:
+            return step <= late or self._is_affordable(1)
+        if self._is_affordable(1 if self._made < 2 else 2):  # the first one is the slowest
             return True
-        return self.spent + self._cost <= SHARE * self.elapsed
+        cheap = self._work <= LITTLE if step <= late else self._made < MOST_CLOSE
+        return cheap and not is_learning()
+
+    def is_due_at_end(self, step: int, must: bool) -> bool:
+        """Whether to look at what the training has come to."""
+        return self._last < step and (must or self._is_affordable(1))
+
+    def _is_affordable(self, looks: int) -> bool:
+        """Whether there is time for so many more."""
+        return self.spent + looks * self._cost <= (SHARE - GLANCES) * self.elapsed
 
     def begins(self, step: int) -> None:
         """A look at a step begins."""
-        self._before, self._last, self._must = self._spent_now, step, False
-        self._began = time.thread_time()
+        self._before, self._last, self._must = self._now, step, False
 
     def ends(self, is_suspicious: bool) -> None:
         """It is over.
 
         Args: is_suspicious: what was seen is a fault if it is seen again.
         """
-        self._cost = self._spent_now - self._before
-        self._work = time.thread_time() - self._began
+        self._cost, self._work = (a - b for a, b in zip(self._now, self._before, strict=True))
         done = self._last - self.first
         early = next((step for step in EARLY if step > done), None)
-        later = done + min(LONGEST_PAUSE, max(1, done))
-        self._next = self.first + (later if early is None else early)
+        self._made += 1
+        later = self._after(self._last, self._growth, least=1)
+        self._next = later if early is None else self.first + early
         if is_suspicious:
             self.hasten(self._last + SOON)
 
@@ -87,7 +115,28 @@ class Schedule:
 
     def give_up(self) -> None:
         """Look no more."""
-        self._next = sys.maxsize
+        self._next = self._next_glance = sys.maxsize
+
+    def is_glance_due(self, step: int) -> bool:
+        """Whether to glance at a step."""
+        if step < self._next_glance:
+            return False
+        return self.glanced + self._glance_cost <= GLANCES * self.elapsed
+
+    def glanced_at(self, step: int, is_alarming: bool) -> None:
+        """A glance is over.
+
+        Args: is_alarming: a look should follow at once.
+        """
+        self._next_glance = self._after(step, COMPILED, least=2)
+        if is_alarming and self._alarms < MOST_ALARMS:
+            self._alarms += 1
+            self.hasten(step + 1)
+
+    def _after(self, step: int, growth: float, least: int) -> int:
+        """The step of the next look, or glance, after one."""
+        pause = int((growth - 1) * (step - self.first))
+        return step + min(LONGEST_PAUSE, max(least, pause))
 
     @contextmanager
     def looking(self) -> Iterator[None]:
@@ -95,17 +144,30 @@ class Schedule:
         if self._since is not None:
             yield
             return
-        self._since = time.perf_counter()
+        self._since = time.perf_counter(), time.thread_time()
         try:
             yield
         finally:
-            self.spent = self._spent_now
+            self.spent, self._worked = self._now
             self._since = None
 
     @property
-    def _spent_now(self) -> float:
-        """With what is spent right now."""
-        return self.spent + (0 if self._since is None else time.perf_counter() - self._since)
+    def _now(self) -> tuple[float, float]:
+        """What was spent and worked, with what is right now."""
+        if self._since is None:
+            return self.spent, self._worked
+        passed = time.perf_counter() - self._since[0], time.thread_time() - self._since[1]
+        return self.spent + passed[0], self._worked + passed[1]
+
+    @contextmanager
+    def glancing(self) -> Iterator[None]:
+        """Time of a glance, or of a part of it; it is so short that only work counts."""
+        start = time.thread_time()
+        try:
+            yield
+        finally:
+            self._glance_cost = time.thread_time() - start
+            self.glanced += self._glance_cost
 
     @contextmanager
     def trying(self) -> Iterator[None]:

@@ -7,12 +7,38 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
+from contextvars import ContextVar
 from typing import Any, TextIO
 
 import numpy as np
 
 from chainrule.compiler.compile import running_plainly
 from chainrule.compiler.rollback import Rollback
+from chainrule.observers import is_unobserved
+
+
+class Enough(BaseException):
+    """Ends a shadow: what is still to come is seen at the step itself."""
+
+
+#: the watch whose shadow runs
+_whose: ContextVar[Any] = ContextVar("whose", default=None)
+
+
+@contextmanager
+def shadow_of(watch: Any) -> Iterator[None]:
+    """What runs inside is a shadow, and of no concern to other watches."""
+    token = _whose.set(watch)
+    try:
+        yield
+    finally:
+        _whose.reset(token)
+
+
+def takes_no_notice(watch: Any) -> bool:
+    """Whether what happens here is no part of the training that a watch looks at: a trial, or
+    the shadow of another watch."""
+    return is_unobserved() or _whose.get() not in (None, watch)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -27,6 +28,8 @@ SUMS = {"Add", "Subtract", "Concatenate", "SliceInto"}
 TOTALS = {"Add", "AddProduct", "Concatenate"}
 SCALING = TOTALS | {"Multiply", "Divide", "Negate", "Reshape", "Sum", "Mean", "Copy", "Convert"}
 MOST_STEPS = 300
+#: the loops of recurrent layers
+WALKS = ("SimpleWalkBackward", "LSTMWalkBackward", "GRUWalkBackward")
 SHAPE_ONLY = {"Reshape", "Permute", "Slice", "Convert", "Copy", "Expand"}
 
 
@@ -80,10 +83,28 @@ def activations(nodes: list[Any]) -> Iterator[tuple[Any, str, np.ndarray]]:
     for node in nodes:
         if id(node) in gates:
             continue
+        if (of_times := _at_all_times(node)) is not None:
+            yield node, *of_times
+            continue
         name = name_of(node)
         saved = getattr(node, "saved", None)
         if name in ("Relu", "Sigmoid", "Tanh") and saved and tape.Y in saved:
             yield node, name, readable(saved[tape.Y])
+
+
+def _at_all_times(node: Any) -> tuple[str, np.ndarray] | None:
+    """The activations of a recurrent layer, or what goes into the gates of one."""
+    name, context = name_of(node), getattr(node, "ctx", None)
+    if context is None or name not in WALKS:
+        return None
+    tensors = context.saved_tensors
+    saved: list[Any] = [None if x is None else readable(x._cell.array) for x in tensors]
+    if name == "SimpleWalkBackward":
+        return ("Relu" if context.step.__name__ == "relu_step" else "Tanh"), saved[2]
+    if name == "LSTMWalkBackward":
+        return "Gates", saved[6]
+    x, _, _, h, p = saved
+    return "Gates", (x + p)[..., : 2 * h.shape[-1]]
 
 
 def last_activation(output: Tensor) -> str:
@@ -97,10 +118,21 @@ def last_activation(output: Tensor) -> str:
     return ""
 
 
-def others_learn(nodes: list[Any], own: set[int]) -> bool:
-    """Whether the steps use parameters other than these, by their ids."""
+def is_tempered(output: Tensor) -> bool:
+    """Whether a tensor is another one times a single number, looking through changes of
+    shape."""
+    node = output._edge
+    while node is not None and not isinstance(node, Tensor) and name_of(node) in SHAPE_ONLY:
+        node = next((edge for edge in node.edges if edge is not None), None)
+    if node is None or isinstance(node, Tensor) or name_of(node) not in ("Multiply", "Divide"):
+        return False
+    return any(math.prod(shape) == 1 for shape in node.shapes)
+
+
+def others_in(nodes: list[Any], own: set[int]) -> list[Parameter]:
+    """The parameters that the steps use other than these, by their ids."""
     leaves = (edge for node in nodes for edge in node.edges if isinstance(edge, Parameter))
-    return any(id(leaf) not in own for leaf in leaves)
+    return list({id(leaf): leaf for leaf in leaves if id(leaf) not in own}.values())
 
 
 def made_of(root: Tensor, losses: list[Any]) -> list[int]:

@@ -64,16 +64,23 @@ class TreatmentMethods:
         if tried:
             self.diagnose()
 
-    def apply(self, finding: Finding) -> bool:
+    def apply(self, finding: Finding, change: Callable[[], None] | None = None) -> bool:
         """Make the change of a finding, with the weights from before the fault; whether that
-        can be done to a training that runs: of the optimizer's numbers only."""
+        can be done to a training that runs.
+
+        Args: change: makes it where the loop has a place for it, such as a setting that is
+            saved; None changes the optimizer, whose state_dict() has all but a clip.
+        """
         if finding.remedy is None or finding.remedy[0] not in LASTING:
             return False
         step, state = self._known
         early = finding.severity is Severity.FATAL or finding.step < step
         go_back(self._start if early else state, self.optimizers)
-        scene = Scene(self.model, self.optimizers, [])
-        REMEDIES[finding.remedy[0]](scene, *finding.remedy[1:])
+        if change is None:
+            scene = Scene(self.model, self.optimizers, [])
+            REMEDIES[finding.remedy[0]](scene, *finding.remedy[1:])
+        else:
+            change()
         finding.applied = True
         self.forget()
         return True

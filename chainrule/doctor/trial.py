@@ -84,6 +84,9 @@ class Trial:
             return False
         try:
             outcome = self.compare(remedy)
+            if not outcome.helped and finding.otherwise is not None:
+                outcome = self.compare(finding.otherwise)
+                finding.remedy = finding.otherwise
         except Exception as error:  # what the program's code does with a change is its own
             finding.trial = f"not tried: {type(error).__name__}: {error}"
             return False

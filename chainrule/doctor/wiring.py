@@ -9,6 +9,7 @@ from chainrule.doctor import measures
 from chainrule.doctor.facts import WiringFacts
 from chainrule.errors import ArgumentError
 from chainrule.nn.module import Module
+from chainrule.nn.parameter import is_lazy
 from chainrule.tensor.tensor import Tensor
 
 
@@ -24,7 +25,8 @@ def check(model: Any, optimizers: Sequence[Any]) -> None:
         if not hasattr(optimizer, "param_groups") or not hasattr(optimizer, "step"):
             raise ArgumentError(
                 "CR860",
-                f"watch(model, optimizer) takes optimizers, got {type(optimizer).__name__}",
+                f"watch(model, optimizer, …) takes optimizers, got {type(optimizer).__name__}; "
+                "give those that move the model's parameters, one after the other",
             )
     if not any(moved_by(optimizer) for optimizer in optimizers):
         names = ", ".join(type(optimizer).__name__ for optimizer in optimizers)
@@ -35,6 +37,15 @@ def check(model: Any, optimizers: Sequence[Any]) -> None:
         )
 
 
+def entrances(model: Module) -> list[Module]:
+    """The modules that a program calls: the model; where that only holds others, these."""
+    if type(model).forward is not Module.forward:
+        return [model]
+    found = [part for child in model.children() for part in entrances(child)]
+    parts = {id(part) for module in found for part in list(module.modules())[1:]}
+    return [module for module in found if id(module) not in parts] or [model]
+
+
 def moved_by(optimizer: Any) -> list[Tensor]:
     """The tensors that an optimizer moves."""
     return [p for group in optimizer.param_groups for p in group["params"]]
@@ -42,7 +53,8 @@ def moved_by(optimizer: Any) -> list[Tensor]:
 
 def smallest(optimizer: Any) -> Tensor | None:
     """The smallest tensor that an optimizer moves, whose gradient stands for all."""
-    return min(moved_by(optimizer), key=lambda p: p.numel(), default=None)
+    known = [p for p in moved_by(optimizer) if not is_lazy(p)]
+    return min(known, key=lambda p: p.numel(), default=None)
 
 
 def read_wiring(wiring: WiringFacts, model: Module, optimizers: Sequence[Any]) -> None:
@@ -53,9 +65,8 @@ def read_wiring(wiring: WiringFacts, model: Module, optimizers: Sequence[Any]) -
     wiring.foreign = len(theirs - {id(p) for p in ours.values()})
     wiring.frozen = [name for name, p in ours.items() if not p.requires_grad]
     unmoved = [*wiring.missing, *wiring.frozen]
-    wiring.as_initialized = [
-        name for name in unmoved if measures.as_initialized(measures.numbers(ours[name]))
-    ]
+    known: dict[str, Tensor] = {n: ours[n] for n in unmoved if not is_lazy(ours[n])}
+    wiring.as_initialized = _as_initialized(known)
     for name, module in model.named_modules():
         kind = type(module).__name__
         if "Dropout" in kind:
@@ -64,12 +75,25 @@ def read_wiring(wiring: WiringFacts, model: Module, optimizers: Sequence[Any]) -
             wiring.momentum_of_statistics[name] = getattr(module, "momentum", None)
 
 
+def _as_initialized(parameters: dict[str, Tensor]) -> list[str]:
+    """Those that nothing has trained yet; embeddings that look so, where nothing else of them
+    was trained."""
+    arrays = {name: measures.numbers(p) for name, p in parameters.items() if p.ndim > 1}
+    fresh = [name for name, array in arrays.items() if measures.as_initialized(array)]
+    others = [name for name in arrays if name not in fresh]
+    if all(measures.is_standard_normal(arrays[name]) for name in others):
+        return [*fresh, *others]
+    return fresh
+
+
 class StaleGradients:
     """Notes whether the gradients of each optimizer were cleared since its last step."""
 
     def __init__(self, optimizers: Sequence[Any]) -> None:
         self.optimizers = optimizers
         self._cleared: dict[int, bool] = {}  # by id of the optimizer
+        self._unused = dict.fromkeys(map(id, optimizers), 0)  # how often they were
+        self._there: set[int] = set()  # optimizers that backward has given a gradient
         self.find_probes()
 
     def find_probes(self) -> None:
@@ -82,6 +106,17 @@ class StaleGradients:
             gradient = None if probe is None else probe.grad
             if gradient is None or not measures.numbers(gradient).any():
                 self._cleared[known] = True
+                self._unused[known] += known in self._there
+
+    def backward_ends(self, idle: Sequence[Any]) -> int:
+        """See which gradients there are now; how often, at most, those of idle optimizers,
+        which have not stepped yet, were cleared."""
+        self._there = {
+            known
+            for known, probe in self._probes.items()
+            if probe is not None and probe.grad is not None
+        }
+        return max((self._unused[id(optimizer)] for optimizer in idle), default=0)
 
     def step_begins(self, optimizer: Any) -> bool:
         """Whether they were not cleared."""

@@ -20,7 +20,10 @@ def loss_function(loss: Callable) -> Callable:
     def watched(*args: Any, **kwargs: Any) -> Any:
         y = computed(*args, **kwargs)
         told = observers.told(observers.present)
-        if told and trace.current.get() is None:
+        if told and trace.current.get() is not None:
+            for observer in told:
+                observer.loss_traced()
+        elif told:
             given = inspect.signature(loss).bind(*args, **kwargs)
             given.apply_defaults()
             for observer in told:

@@ -145,7 +145,8 @@ class Report(Callback):
         try:
             self._write(self._thinning.rest())
             self._examined.end(trainer, self.journal)
-            self.journal.write("run", parameters=parameter_count(trainer.model))  # lazy ones too
+            known = parameter_count(trainer.model)  # those of lazy layers, too
+            self.journal.write("run", parameters=known)
             if error is None or isinstance(error, KeyboardInterrupt):
                 self._look(trainer, "architecture", lambda: self._architecture(trainer))
                 self._look(trainer, "answers", lambda: self._answers(trainer))

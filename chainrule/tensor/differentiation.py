@@ -82,7 +82,11 @@ class DifferentiationMethods(Methods):
         """
         if isinstance(inputs, Methods):
             inputs = [inputs]
-        told = () if trace.current.get() is not None else observers.told(observers.present)
+        told = observers.told(observers.present)
+        if told and trace.current.get() is not None:
+            for observer in told:
+                observer.backward_traced()
+            told = ()
         for observer in told:
             observer.backward_begins(self)
         gradients = tape.backward(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sized
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from chainrule.metrics import Mean
 from chainrule.nn.module import Module
 from chainrule.tensor.grad_mode import no_grad
 from chainrule.tensor.tensor import Tensor
+from chainrule.train.batches import check_some, length_of
 from chainrule.train.where_possible import CompiledWherePossible
 
 #: batches from which on compiling for a single evaluation is worth its time
@@ -43,9 +44,7 @@ def evaluate(
         return outputs, loss_function(outputs, targets)
 
     call: Callable = score
-    if compile or (
-        compile is None and isinstance(batches, Sized) and len(batches) >= WORTHWHILE
-    ):
+    if compile or (compile is None and (length_of(batches) or 0) >= WORTHWHILE):
         call = CompiledWherePossible(
             score, engine, "the evaluation", [], set(), strict=bool(compile)
         )
@@ -56,7 +55,10 @@ def evaluate(
 def measure(
     score: Score, model: Module, batches: Iterable[Any], metrics: Mapping[str, Any]
 ) -> dict[str, float]:
-    """The mean of the losses that `score` returns, and the metrics of its outputs."""
+    """The mean of the losses that `score` returns, and the metrics of its outputs.
+
+    Raises: DataError (CR815) without batches.
+    """
     loss = Mean()
     for metric in metrics.values():
         metric.reset()
@@ -71,5 +73,6 @@ def measure(
                     metric.update(outputs, targets)
     finally:
         model.train(was_training)
+    check_some(loss.weight, batches)
     scores = {name: metric.compute() for name, metric in metrics.items()}
     return {"loss": loss.compute(), **scores}

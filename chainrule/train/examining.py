@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from chainrule.compiler.rollback import Rollback
 from chainrule.doctor import Finding, Watch
 from chainrule.doctor.facts import Epoch
 from chainrule.errors import ArgumentError
+from chainrule.train.batches import samples_of
 from chainrule.train.callback import Callback
 
 if TYPE_CHECKING:
@@ -28,6 +30,8 @@ class Mended:
 
     finding: Finding
     before: Rollback
+    settings: dict[str, float]  # those of the trainer that had been mended before
+    clip_norm: float | None
     loss: float  # may be NaN
     step: int
 
@@ -82,11 +86,13 @@ class Examining(Callback):
     def _mend(self, trainer: Trainer, watch: Watch, finding: Finding) -> None:
         """Make a change that helped in a trial."""
         parts = trainer.model, trainer.optimizer, trainer.scheduler
-        self._mended = Mended(finding, Rollback(*parts), self._level, trainer.step)
-        if not watch.apply(finding):
+        settings = dict(trainer.mended), trainer.clip_norm
+        self._mended = Mended(finding, Rollback(*parts), *settings, self._level, trainer.step)
+        kind, *numbers = finding.remedy or ("",)
+        clips = partial(set_clip_norm, trainer, *numbers) if kind == "clip" else None
+        if not watch.apply(finding, clips):
             self._mended = None
             return
-        kind, *numbers = finding.remedy or ("",)
         if kind == "lr" and trainer.scheduler is not None:
             scale_schedule(trainer.scheduler, numbers[0])
         trainer.say(f"{finding.code} mended: {finding.change.splitlines()[0]}")
@@ -104,6 +110,7 @@ class Examining(Callback):
         if helped:
             return
         mended.before.undo()
+        trainer.mended, trainer.clip_norm = mended.settings, mended.clip_norm
         mended.finding.applied = False
         mended.finding.trial += "; in the training itself it did not help, and was taken back"
         assert self.watch is not None
@@ -122,14 +129,21 @@ class Examining(Callback):
     def epoch_ends(self, trainer: Trainer) -> None:
         """Compare training with validation."""
         assert self.watch is not None
+        if trainer.epoch >= trainer.epochs or trainer.stopped:
+            self.watch.last_look()
         scores = trainer.history[-1]
+        seen = self.watch.validated()
         self.watch.record.epochs.append(
             Epoch(
                 trainer.epoch,
                 train_loss=scores["train_loss"],
                 validation_loss=scores.get("validation_loss"),
-                validation_accuracy=scores.get("validation_accuracy"),
-                validation_samples=_samples(trainer.validation),
+                validation_accuracy=scores.get(
+                    "validation_accuracy", None if seen is None else seen.validation_accuracy
+                ),
+                validation_samples=samples_of(trainer.validation),
+                recalls={} if seen is None else seen.recalls,
+                supports={} if seen is None else seen.supports,
             )
         )
         self.watch.diagnose()
@@ -144,16 +158,24 @@ class Examining(Callback):
         watch.record.stopped_early = trainer.stopped
         watch.probe()
         watch.diagnose()
-        looks = len(watch.record.looks)
+        looks = _count(len(watch.record.looks), "look")
+        if glances := len(watch.record.glances):
+            looks += f" and {_count(glances, 'glance')}"
         trainer.say(
-            f"doctor: {_count(len(self.findings), 'finding')}; {_count(looks, 'look')}, "
-            f"{watch.share:.1%} of the time"
+            f"doctor: {_count(len(self.findings), 'finding')}; {looks} took "
+            f"{watch.schedule.taken:.2g} s, {watch.share:.1%} of the time"
         )
 
     def close(self, trainer: Trainer) -> None:
         """Look no more."""
         if self.watch is not None:
             self.watch.close()
+
+
+def set_clip_norm(trainer: Trainer, norm: float) -> None:
+    """Make a trainer clip, from now on and in every training that goes on from this one."""
+    trainer.clip_norm = norm if trainer.clip_norm is None else min(norm, trainer.clip_norm)
+    trainer.mended["clip_norm"] = trainer.clip_norm
 
 
 def scale_schedule(scheduler: Any, factor: float) -> None:
@@ -168,12 +190,6 @@ def scale_schedule(scheduler: Any, factor: float) -> None:
 
 def _count(number: int, what: str) -> str:
     return f"{number or 'no'} {what}{'s' * (number != 1)}"
-
-
-def _samples(batches: Any) -> int:
-    """How many samples an iterable of batches holds, where it says so."""
-    dataset: Any = getattr(batches, "dataset", None)
-    return len(dataset) if hasattr(dataset, "__len__") else 0
 
 
 def examining(doctor: Any) -> Examining | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from chainrule.nn.utils.clip_grad import clip_grad_norm_
 from chainrule.tensor.tensor import Tensor
+from chainrule.train.batches import check_some
 from chainrule.train.evaluation import measure
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ def train(trainer: Trainer) -> None:
             trainer.train_loss.update(trainer.loss, weight=len(inputs))
             trainer.seconds = time.perf_counter() - started
             trainer.call("step_ends")
+        check_some(trainer.batch, trainer.batches)
 
         record: dict[str, Any] = {"epoch": trainer.epoch + 1, "step": trainer.step}
         record["train_loss"] = trainer.train_loss.compute()

@@ -5,9 +5,10 @@ from __future__ import annotations
 import statistics
 import time
 from collections import deque
-from collections.abc import Sized
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from chainrule.train.batches import length_of
 
 if TYPE_CHECKING:
     from chainrule.metrics import Mean
@@ -49,7 +50,7 @@ class Pace:
         if self._ended is not None:
             self._between[-1] += time.perf_counter() - self._ended
             self._ended = None
-        self._steps_per_epoch = _length(trainer.batches) or self._steps_per_epoch
+        self._steps_per_epoch = length_of(trainer.batches) or self._steps_per_epoch
         self._mean: Mean = trainer.train_loss  # the trainer takes a new one for the next epoch
         self._start = Start(
             trainer.seconds,
@@ -115,11 +116,3 @@ class Pace:
 def _compiling(trainer: Trainer) -> float:
     """What compiling the steps has taken so far."""
     return sum(took for name, took in trainer.compile_seconds.items() if name != SCORE)
-
-
-def _length(batches: object) -> int | None:
-    """How many batches there are, if they know."""
-    try:
-        return len(batches) if isinstance(batches, Sized) else None
-    except (TypeError, NotImplementedError):
-        return None

@@ -17,7 +17,9 @@ from chainrule.tensor.generator import default_generator
 from chainrule.tensor.streams import plain, read_state, write_state
 from chainrule.tensor.tensor import Tensor
 from chainrule.threads import get_num_threads
+from chainrule.train.batches import check_repeatable, length_of
 from chainrule.train.callback import POINTS, Callback
+from chainrule.train.callback_states import states_of, take_up
 from chainrule.train.checkpoints import checkpoints, load_checkpoint
 from chainrule.train.examining import examining
 from chainrule.train.loop import train
@@ -33,7 +35,8 @@ class Trainer:
         model: what is trained.
         loss_function: of outputs and targets, a mean over the samples of the batch.
         optimizer: made with the model's parameters.
-        batches: pairs of inputs and targets, gone through once per epoch.
+        batches: pairs of inputs and targets, gone through once per epoch; how many there are
+            need not be known.
         validation: pairs to score after each epoch, or None.
         epochs: passes over the batches, those of a resumed run included.
         scheduler: changes the learning rate, or None.
@@ -48,7 +51,8 @@ class Trainer:
             why, where it is not; True makes that an error; False computes eagerly.
         engine: "native" or "reference"; None as chainrule.compile.
 
-    Raises: DataError (CR706) without batches; ArgumentError for a bad option (CR808) or engine
+    Raises: DataError without batches (CR706), or with those that an iterator gives only once
+        where there are several epochs (CR815); ArgumentError for a bad option (CR808) or engine
         (CR407); TraceError, in fit(), for what cannot be compiled where compile=True.
 
     Notes: a compiled step runs no Python of the model or loss function; what they print is
@@ -95,6 +99,7 @@ class Trainer:
         self.metrics = dict(metrics or {})
         self.callbacks = list(callbacks)
         self.clip_norm = clip_norm
+        self.mended: dict[str, float] = {}  # settings that the doctor has changed, by name
         self.doctor = examining(doctor)
         self.compile = compile
         self.engine = engine_named(engine)
@@ -117,6 +122,7 @@ class Trainer:
     def fit(self) -> list[dict[str, Any]]:
         """Train up to the last epoch; returns the history, one dict per epoch."""
         self._compiled.clear()
+        self._check_repeatable()
         try:
             train(self)
         finally:
@@ -226,12 +232,16 @@ class Trainer:
             "history": self.history,
             "random": [plain(read_state(stream)) for stream in GLOBAL],
             "generators": [generator.get_state() for generator in self._generators()],
-            "callbacks": [callback.state_dict() for callback in self.callbacks],
+            "callbacks": states_of(self.callbacks),
             "compiled": {name: list(known) for name, known in self._situations.items()},
+            "mended": dict(self.mended),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take up the state that state_dict() returned.
+
+        Notes: a callback takes up what one of its class had kept. One that is new begins with
+            nothing, and what one that is gone had kept is left out; both are said.
 
         Raises: RunError (CR807) for the state of a differently built trainer; then nothing was
         changed.
@@ -242,16 +252,19 @@ class Trainer:
         before = copy.deepcopy(self.state_dict())
         try:
             self._check_parts(state)
-            self._take_up(state)
+            told = self._take_up(state)
         except (KeyError, TypeError, ValueError, AttributeError, ChainruleError) as error:
             self._take_up(before)
             raise RunError(
                 "CR807",
                 f"{name} belongs to a training that was built in another way ({error}); go on "
-                "with the same model, optimizer, scheduler and callbacks. Nothing was changed",
+                "with the same model, optimizer and scheduler. Nothing was changed",
             ) from None
+        for line in told:
+            self.say(f"resumed: {line}")
 
-    def _take_up(self, state: Mapping[str, Any]) -> None:
+    def _take_up(self, state: Mapping[str, Any]) -> list[str]:
+        """Returns: what the user should know of the callbacks."""
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         if self.scheduler is not None:
@@ -264,10 +277,12 @@ class Trainer:
             write_state(stream, saved)
         for generator, saved in zip(self._generators(), state["generators"], strict=True):
             generator.set_state(saved)
-        for callback, saved in zip(self.callbacks, state["callbacks"], strict=True):
-            callback.load_state_dict(saved)
+        told = take_up(self.callbacks, state["callbacks"])
         for name, known in state.get("compiled", {}).items():
             self._situations.setdefault(name, [])[:] = known
+        self.mended = dict(state.get("mended", {}))
+        self.clip_norm = self.mended.get("clip_norm", self.clip_norm)
+        return told
 
     def _parts(self) -> dict[str, Any]:
         """What it is built of; whether the model fits, its parameters say."""
@@ -277,11 +292,9 @@ class Trainer:
         }
 
     def _check_parts(self, state: Mapping[str, Any]) -> None:
-        saved = {**state["parts"], "number of callbacks": len(state["callbacks"])}
-        here = {**self._parts(), "number of callbacks": len(self.callbacks)}
-        for name, ours in here.items():
-            if saved[name] != ours:
-                raise ValueError(f"its {name}: {saved[name]}, here: {ours}")
+        for name, ours in self._parts().items():
+            if state["parts"][name] != ours:
+                raise ValueError(f"its {name}: {state['parts'][name]}, here: {ours}")
 
     def _inside(self) -> dict[str, Any] | None:
         """Where the training is inside an epoch; None between two."""
@@ -309,6 +322,10 @@ class Trainer:
         own = getattr(self.batches, "generator", None)
         return [default_generator] if own is None else [default_generator, own]
 
+    def _check_repeatable(self) -> None:
+        for name in ("batches", "validation") if self.epochs - self.epoch > 1 else ():
+            check_repeatable(name, getattr(self, name))
+
     def _check(self) -> None:
         if self.schedule_each not in SCHEDULE_EACH:
             raise ArgumentError(
@@ -324,7 +341,7 @@ class Trainer:
             raise ArgumentError("CR808", f"epochs is at least 0, got {self.epochs}")
         for name in ("batches", "validation"):
             batches = getattr(self, name)
-            if hasattr(batches, "__len__") and len(batches) == 0:
+            if length_of(batches) == 0:
                 raise DataError(
                     "CR706",
                     f"there is nothing to train on: {name} has no batches. Is the dataset "

@@ -15,8 +15,15 @@ from chainrule.doctor.facts import (
     Record,
     Spread,
 )
-from chainrule.doctor.finding import CHECKS, Severity
-from chainrule.doctor.measures import as_initialized, dead_units, relative_step
+from chainrule.doctor.finding import CHECKS, Severity, spelled
+from chainrule.doctor.measures import (
+    alike_units,
+    as_initialized,
+    dead_units,
+    is_part,
+    is_standard_normal,
+    relative_step,
+)
 from chainrule.doctor.reasoning import add_causes, symptoms
 from chainrule.errors import findings
 
@@ -304,6 +311,48 @@ def test_a_weight_is_known_to_be_as_it_began():
     assert as_initialized(layer.weight.detach().numpy())
     assert not as_initialized(1.5 * layer.weight.detach().numpy())
     assert not as_initialized(cr.randn(64, 64).numpy())
+
+
+def test_recurrent_weights_and_embeddings_are_known_to_be_as_they_began():
+    cr.manual_seed(0)
+    layer = cr.nn.GRU(12, 32)
+    for weight in (layer.weight_ih_l0, layer.weight_hh_l0):
+        assert as_initialized(weight.detach().numpy())
+    embedding = cr.nn.Embedding(50, 16, padding_idx=0).weight.detach()
+    assert is_standard_normal(embedding.numpy())
+    assert not is_standard_normal(1.3 * embedding.numpy())
+    assert not is_standard_normal(embedding.numpy() ** 3)
+
+
+def test_what_a_module_gave_is_known_in_another_shape_or_of_one_time():
+    y = cr.randn(4, 5, 3)
+    for x in (y, y[:, -1], y[0], y.reshape(4, 15)):
+        assert is_part(x, y)
+    assert not is_part(y[:, -1] + 1, y)
+    assert not is_part(y[:, 1:3], y)
+
+
+def test_where_gradients_are_lost_in_time_labels_are_not_blamed():
+    seen = at(0.1)
+    for each in seen:
+        each.layers["0"].through_time = 0.0
+    trials = {"one batch": 0.2, "true labels": 1.0}
+    facts = {"looks": seen, "trials": trials, "losses": (2.3,) * 200}
+    assert codes_of(facts) == {"D20"}
+    for each in seen:
+        each.layers["0"].through_time = 0.1
+    assert codes_of(facts) == {"D26"}
+
+
+def test_a_single_unit_is_alike_where_all_its_weights_are():
+    assert alike_units(cr.full((1, 8), 0.1).numpy())
+    assert not alike_units(cr.randn(1, 8).numpy())
+    assert alike_units(cr.randn(1, 8).expand(4, 8).numpy())
+
+
+def test_modules_are_named_as_a_program_names_them():
+    assert spelled("") == "model"
+    assert spelled("net.0.cell") == "model.net[0].cell"
 
 
 def test_dead_units_of_rows_images_and_sequences():

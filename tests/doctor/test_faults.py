@@ -2,20 +2,8 @@
 
 import numpy as np
 import pytest
-from sick_trainings import (
-    Training,
-    adam,
-    bce,
-    bce_logits,
-    broken,
-    digits,
-    healthy,
-    line,
-    mlp,
-    sgd,
-    split,
-    table,
-)
+from set_up_data import digits, line, split, table
+from sick_trainings import Training, adam, bce, bce_logits, broken, healthy, mlp, sgd
 
 import chainrule as cr
 import chainrule.nn.functional as F

@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+from set_up_data import Drawn, Real
 from sick_trainings import broken, healthy
 from well_trainings import KINDS, Watched
 
@@ -26,10 +27,12 @@ def diagnose(make, seed, compiled):
     return [f.code for f in found], found[0].step if found else None
 
 
-def score(seed, compiled):
+def score(seed, compiled, tables=Drawn, ids=None):
     """How many first findings are right, and which fatal ones come late."""
     right, late = 0, []
-    for id, (expected, make) in broken(seed).items():
+    for id, (expected, make) in broken(seed, tables).items():
+        if ids is not None and id not in ids:
+            continue
         codes, step = diagnose(make, seed, compiled)
         right += codes[:1] == [expected]
         if id not in LATE and (step is None or step > SOON):
@@ -43,6 +46,8 @@ RUNS = [
     for seed in range(3)
     for compiled, how in ((False, "eager"), (True, "compiled"))
 ]
+#: the set-ups that train on a table
+TABLES = ("G06", "G13", "G14", "G15", "G18")
 #: every third is a part of the usual run
 OTHERS = [pytest.param(k, marks=SLOW if i % 3 else ()) for i, k in enumerate(sorted(KINDS))]
 
@@ -58,6 +63,14 @@ def test_at_least_eighteen_of_twenty_are_right(seed, compiled):
 @pytest.mark.parametrize("name", sorted(healthy(0)))
 def test_the_healthy_are_left_alone(name, compiled):
     assert diagnose(healthy(0)[name], 0, compiled)[0] == []
+
+
+@pytest.mark.parametrize(("seed", "compiled"), RUNS)
+def test_real_tables_are_no_harder(seed, compiled):
+    pytest.importorskip("sklearn.datasets", reason="the tables come with scikit-learn")
+    assert score(seed, compiled, Real, TABLES) == (len(TABLES), [])
+    for name in ("table", "regression"):
+        assert diagnose(healthy(seed, Real)[name], seed, compiled)[0] == []
 
 
 @pytest.mark.slow

@@ -227,7 +227,7 @@ def test_ctrl_c_inside_a_look_leaves_everything_as_it_was(monkeypatch, engine, w
     run = run if engine is None else cr.compile(run, engine=engine)
     x, y = cr.randn(8, 6), cr.randint(0, 3, (8,))
 
-    def interrupted(*_):
+    def interrupted(*_, **__):
         monkeypatch.undo()
         raise KeyboardInterrupt
 
@@ -252,7 +252,7 @@ def test_ctrl_c_inside_a_look_leaves_everything_as_it_was(monkeypatch, engine, w
 def test_a_mistake_of_the_doctor_does_not_end_the_training(monkeypatch, engine, where):
     without, *_ = train(watched=False, engine=engine, steps=5)
 
-    def mistaken(*_):
+    def mistaken(*_, **__):
         raise ZeroDivisionError("a mistake")
 
     monkeypatch.setattr(StepLook, where, mistaken)

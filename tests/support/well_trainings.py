@@ -6,7 +6,7 @@ import itertools
 import math
 
 import numpy as np
-from sick_trainings import circles, digits, line, split, table
+from set_up_data import circles, digits, line, split, table
 
 import chainrule as cr
 import chainrule.nn.functional as F

@@ -267,3 +267,21 @@ def test_an_option_that_is_none_is_refused():
         trainer("often")
     for doctor in (False, np.False_):
         assert trainer(doctor).doctor is None
+
+
+@pytest.mark.parametrize("compile", [False, True])
+def test_a_network_of_lazy_layers_has_a_doctor_and_a_report(tmp_path, compile):
+    def lazy():
+        return nn.Sequential(nn.LazyLinear(8), nn.ReLU(), nn.LazyLinear(3))
+
+    report = Report(tmp_path, samples=0)
+    training = trainer(
+        True, model=lazy, epochs=2, compile=compile, engine="reference", callbacks=[report]
+    )
+    training.fit()
+    plainly = trainer(False, model=lazy, epochs=2, compile=compile, engine="reference")
+    plainly.fit()
+    assert state(training) == state(plainly)
+    counts = [r["parameters"] for r in read_journal(tmp_path) if "parameters" in r]
+    assert counts[-1] == 6 * 8 + 8 + 8 * 3 + 3
+    assert training.doctor.watch.record.looks[0].layers["0"].gradient_norm > 0

@@ -7,8 +7,9 @@ import math
 from chainrule.doctor.facts import Record, Spread
 from chainrule.doctor.finding import Severity, Stage, Symptom, check
 
-LARGE_INPUT = 20.0  # healthy inputs stay below 8 in magnitude
-LARGE_RATIO = 100.0  # of the scales of two features
+LARGE_INPUT, USUAL_INPUT = 20.0, 8.0  # magnitude; healthy inputs stay below the second
+LARGE_RATIO = 100.0  # of the scales of two features, of which one is large
+SWAMPED = 0.1  # ‖Δw‖ / ‖w‖ of the layer that takes the inputs, in the first step
 TINY_STD, TINY_INPUT = 0.02, 0.1
 LARGE_LOSS = 3.0  # first loss, by that of a network that knows nothing
 DEAD_OR_SATURATED = 0.5
@@ -61,8 +62,9 @@ def _named(numbers: list[int], most: int = 5) -> str:
 )  # fmt: skip
 def inputs_not_normalized(r: Record) -> Symptom | None:
     x, ratio = r.data.inputs, r.data.feature_ratio or 1.0
-    if x is None or r.data.are_ids or (x.largest <= LARGE_INPUT and ratio <= LARGE_RATIO):
-        return None
+    least = LARGE_INPUT if ratio <= LARGE_RATIO else USUAL_INPUT
+    if x is None or r.data.are_ids or x.largest <= least:
+        return None  # features that hardly vary, such as the edge of an image, do no harm
     effect = _effect_of_scale(r)
     if effect is None:
         return None
@@ -88,6 +90,9 @@ def _effect_of_scale(r: Record) -> str | None:
         share = max(layer.dead_share, 0.0 if layer.is_output else layer.saturated or 0.0)
         if share >= DEAD_OR_SATURATED:
             return f"{share:.0%} of the units after {name} are dead or saturated from the start"
+    name, taking = next(iter(look.layers.items()), ("", None))
+    if taking is not None and (taking.update_ratio or 0.0) > SWAMPED and not r.learns:
+        return f"the first step changed the weights of {name} by {taking.update_ratio:.0%}"
     return None
 
 
@@ -97,9 +102,17 @@ def expected_loss(r: Record) -> float | None:
         return math.log(r.classes)
     if r.loss.name.startswith("binary_cross_entropy"):
         return math.log(2)
-    if r.loss.name == "mse_loss" and r.data.targets is not None:
-        return r.data.targets.std**2 + r.data.targets.mean**2 or None
-    return None
+    y = r.data.targets
+    return None if y is None else error_of(r.loss.name, y.std**2 + y.mean**2) or None
+
+
+def error_of(loss: str, square: float) -> float | None:
+    """About the mean of a regression loss, of errors with that mean square."""
+    if loss == "mse_loss":
+        return square
+    if loss not in REGRESSION:
+        return None
+    return math.sqrt(square) if loss == "l1_loss" else min(square / 2, math.sqrt(square))
 
 
 @check(
@@ -131,6 +144,9 @@ def targets_not_normalized(r: Record) -> Symptom | None:
         return None
     if max(abs(y.mean), y.std) <= FAR_TARGETS:
         return None  # outputs get there in a few steps
+    begin = r.data.first_targets.get(r.loss.name)
+    if begin is not None and max(abs(begin.mean), begin.std) <= FAR_TARGETS:
+        return None  # the network itself made them large, such as values it estimates
     if y.mean**2 / y.std**2 <= FAR_MEAN and y.std <= LARGE_TARGET_STD:
         return None
     effect = _effect_of_targets(r, y)
@@ -147,14 +163,20 @@ def targets_not_normalized(r: Record) -> Symptom | None:
 
 
 def _effect_of_targets(r: Record, y: Spread) -> str | None:
-    look = r.first
-    known = r.loss.known and r.loss.name == "mse_loss"
-    if look is not None and look.loss is not None and known:
-        times = look.loss / y.std**2
+    look, best = r.first, error_of(r.loss.name, y.std**2)
+    if look is not None and look.loss is not None and r.loss.known and best:
+        times = look.loss / best
         if not times <= 2:
-            return f"the first loss is {times:.3g} times their variance (healthy: about 1)"
+            return (
+                f"the first loss is {times:.3g} times that of always answering their mean "
+                "(healthy: about 1)"
+            )
     if r.last is not None and (r.last.nonfinite_weights or (r.last.update_ratio or 0) > 0.1):
         return "the weights explode"
+    from_the_start = look is not None and best is not None and (look.loss or 0.0) > best / 2
+    slow = r.step >= STEPS_TO_LEARN and (r.fallen or 0.0) > HARDLY
+    if from_the_start and slow and y.std > LARGE_TARGET_STD:
+        return f"after {r.step} steps the loss has hardly fallen: the outputs have far to go"
     return None
 
 

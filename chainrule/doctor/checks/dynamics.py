@@ -6,16 +6,27 @@ import math
 import statistics
 
 from chainrule.doctor.checks.data import LARGE_LOSS, expected_loss
+from chainrule.doctor.checks.initialization import (
+    BEGIN_ANEW,
+    EXPLODING,
+    GROWS,
+    begins_badly,
+    explodes_through_time,
+    harm_of_dead_units,
+)
 from chainrule.doctor.checks.loss import where_it_began
+from chainrule.doctor.checks.recurrence import VANISHING, what_is_forgotten
 from chainrule.doctor.checks.wiring import near_baseline
 from chainrule.doctor.facts import LEARNED, Look, Record
-from chainrule.doctor.finding import Severity, Stage, Symptom, check
+from chainrule.doctor.finding import Severity, Stage, Symptom, check, spelled
 
 HUGE_UPDATE = 1.0  # ‖Δw‖ / ‖w‖ of one step; healthy: 0.0005 to 0.025
 LARGE_UPDATE = 0.3  # of several looks
-SMALL_UPDATE = 1e-5
+SMALL_UPDATE, LATER_UPDATE = 1e-5, 1e-4  # the second where many of them did nothing
+MANY_STEPS = 100
 USUAL_UPDATE = 0.01
 BLOWS_UP = 0.1
+GROWN = 10.0  # size of the weights by that at first
 HARDLY_FALLEN = 0.98
 ENOUGH_STEPS = 20
 GROWTH = 1000.0  # of the gradient norm since the first look
@@ -23,10 +34,12 @@ STILL_LARGE = 0.03  # a step that can make the loss rise
 FALLS = 0.8
 WARMED = 1.5  # learning rate now by that at the beginning
 RISEN = 3.0  # loss by the first loss
-VANISHING, TINY_GRADIENT = 1e-3, 1e-4
+TINY_GRADIENT = 1e-4
+RECURRENT = ("RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell")
 DEAD_UNITS = 0.5
 SATURATED = 0.5
-SHRUNK = 0.8
+PULL = 0.5  # weight decay by gradient, which are equal where weights have come to rest
+SHRUNK, GONE = 0.8, 0.1  # weights by what they were
 LEVELS_OUT = 0.9
 
 
@@ -35,11 +48,13 @@ LEVELS_OUT = 0.9
     "Pascanu et al. 2013, On the difficulty of training recurrent neural networks",
 )  # fmt: skip
 def exploding_gradients(r: Record) -> Symptom | None:
+    if (symptom := _through_time(r)) is not None:
+        return symptom
     first, last = r.first, r.last
     if first is None or last is None or last is first or too_large_a_step(r):
         return None
     a, b = first.gradient_norm, last.gradient_norm
-    lost = last.nonfinite_gradients or last.nonfinite_weights
+    lost = _lost(r)
     grown = a is not None and b is not None and a > 0 and b / a > GROWTH and not r.learns
     if not lost and not grown:
         return None
@@ -55,6 +70,37 @@ def exploding_gradients(r: Record) -> Symptom | None:
         layer=lost[0] if lost else None,
         remedy=("clip", 1.0),
     )
+
+
+def _through_time(r: Record) -> Symptom | None:
+    found = explodes_through_time(r)
+    if found is None:
+        return None
+    name, times = found
+    stuck = len(r.looks) > 2 and r.step >= ENOUGH_STEPS and not r.learns
+    if not begins_badly(r) and not stuck and _large_steps(r) is None and not _lost(r):
+        return None  # as long as it learns, a steep beginning does no harm
+    recurrent = r.first is not None and r.first.layers[name].kind in RECURRENT
+    which = "'weight_hh' in name" if recurrent else "weight.ndim > 1"
+    return Symptom(
+        f"on the way back through time, from the last step to the first, the gradient of "
+        f"{name} grows {times:.3g}-fold (threshold: "
+        f"{GROWS if begins_badly(r) else EXPLODING:g}-fold)",
+        "each time step multiplies the gradient by the same weights, which are too large",
+        "torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)  # before optimizer.step()\n"
+        "# and where the outputs explode, too, before the training:\n"
+        f"for name, weight in {spelled(name)}.named_parameters():\n"
+        f"    if {which}:\n"
+        "        nn.init.orthogonal_(weight)",
+        layer=name,
+        remedy=("clip", 1.0),
+        otherwise=("recurrent", name, 1.0),
+    )
+
+
+def _lost(r: Record) -> list[str]:
+    """The parameters that are no numbers any more, or whose gradients are not."""
+    return [] if r.last is None else r.last.nonfinite_gradients or r.last.nonfinite_weights
 
 
 @check(
@@ -87,7 +133,12 @@ def suited(rate: float, ratio: float | None, otherwise: float) -> float:
 
 
 def too_large_a_step(r: Record) -> tuple[Look, str] | None:
-    """The look at which steps were seen to be too large, and how."""
+    """The look at which steps were seen to be too large, and how; not where it is gradients
+    that make them so."""
+    return None if explodes_through_time(r) else _large_steps(r)
+
+
+def _large_steps(r: Record) -> tuple[Look, str] | None:
     known = [
         (look, look.update_ratio)
         for look in r.looks
@@ -95,30 +146,58 @@ def too_large_a_step(r: Record) -> tuple[Look, str] | None:
     ]
     begin, now = r.mean_loss(0, 1), r.mean_loss(-10, None)
     falls = begin is not None and now is not None and now < FALLS * begin
+    if not r.loss.known and r.last is not None and r.last.gradient_norm == 0:
+        falls = False  # where nothing moves any more, a formula may be small for any reason
     for look, ratio in known:
-        if ratio > HUGE_UPDATE and len(r.losses) > 2 and not falls:
+        if ratio > HUGE_UPDATE and r.step > 2 and not falls:
             return look, (
                 f"one step changed the weights by {ratio:.3g} of their size (healthy: 0.0005 "
                 "to 0.025)"
             )
-    recent = [ratio for _, ratio in known[-3:]]
-    if len(recent) > 1 and not falls and statistics.median(recent) > LARGE_UPDATE:
-        return known[-1][0], (
-            f"steps change the weights by {statistics.median(recent):.2g} of their size "
-            f"(threshold: {LARGE_UPDATE:g})"
-        )
+    for looks in (known[-3:], known[:2]):  # later, weights of dead units move no more
+        ratio = statistics.median(ratio for _, ratio in looks) if len(known) > 1 else 0.0
+        late = r.step >= ENOUGH_STEPS and _should_fall(r)
+        if ratio > LARGE_UPDATE and late and not falls:
+            return looks[-1][0], (
+                f"steps change the weights by {ratio:.2g} of their size (threshold: "
+                f"{LARGE_UPDATE:g}), and in {r.step} of them the loss has not fallen"
+            )
     if known and known[0][0] is r.first and known[0][1] > BLOWS_UP and _blown_up(r):
         return known[0][0], (
             f"the first step changed the weights by {known[0][1]:.2g} of their size "
             f"(threshold: {BLOWS_UP:g}), and later ones until they were no numbers any more"
         )
+    if not falls and r.loss.known and not r.adversarial and (grown := _growth(r)) > GROWN:
+        return known[-1][0], (
+            f"the weights are {grown:.3g} times as large as they were at the beginning "
+            f"(threshold: {GROWN:g} times), and the loss has not fallen"
+        )
     large = any(ratio > STILL_LARGE for _, ratio in known)
     return None if r.last is None or not large else _risen(r, r.last)
 
 
+def _should_fall(r: Record) -> bool:
+    """Whether the loss is a measure: a formula that changes its sign is none, nor is what two
+    networks make of each other."""
+    return not r.adversarial and (r.loss.known or all(loss > 0 for _, loss in r.losses))
+
+
+def _growth(r: Record) -> float:
+    """The size of the weights in the median layer, by what it was at first."""
+    if r.first is None or r.last is None or r.step < ENOUGH_STEPS:
+        return 1.0
+    times = [
+        layer.weight_norm / begin
+        for name, layer in r.last.layers.items()
+        if layer.weight_norm and name in r.first.layers
+        if (begin := r.first.layers[name].weight_norm)
+    ]
+    return statistics.median(times) if times else 1.0
+
+
 def _blown_up(r: Record) -> bool:
     """Whether a training that began soundly lost its weights within a few steps."""
-    if r.last is None or not (r.last.nonfinite_weights or r.last.nonfinite_gradients):
+    if not _lost(r):
         return False
     expected = expected_loss(r) if r.loss.known else None
     begin = r.first.loss if r.first is not None else None
@@ -155,19 +234,31 @@ def learning_rate_too_low(r: Record) -> Symptom | None:
     if rates[-1] > WARMED * rates[0]:  # type: ignore[operator]
         return None  # it is still rising
     ratio = statistics.median(ratios)
-    trained = r.first is not None and (r.first.accuracy or 0) > (r.baseline or 1) + LEARNED
     still = r.fallen is None or r.fallen > HARDLY_FALLEN
-    if not 0 < ratio < SMALL_UPDATE or not still or vanishing(r) or trained:
+    small = SMALL_UPDATE if r.step < MANY_STEPS else LATER_UPDATE
+    if not 0 < ratio < small or not still or _trained_before(r):
         return None
+    if vanishing(r) or saturated(r) or died(r):
+        return None  # for which no rate would be high enough
     rate = rates[-1] or 0.0
     better = suited(rate, ratio, 100.0)
     return Symptom(
-        f"a step changes the weights by {ratio:.2g} of their size (threshold: "
-        f"{SMALL_UPDATE:g}, healthy: about 0.001), and the loss stays where it was",
+        f"a step changes the weights by {ratio:.2g} of their size (threshold: {small:g}, "
+        f"healthy: about 0.001), and in {r.step} steps the loss stays where it was",
         f"with lr={rate:g} the weights hardly move",
         f"optimizer = …(model.parameters(), lr={better:g})  # lr_find tells more",
         remedy=("lr", better / rate if rate else 1.0),
     )
+
+
+def _trained_before(r: Record) -> bool:
+    """Whether the network knew something when the training began."""
+    if r.first is None:
+        return False
+    if r.first.accuracy is not None and r.baseline is not None:
+        return r.first.accuracy > r.baseline + LEARNED
+    expected = expected_loss(r) if r.loss.known else None
+    return expected is not None and r.first.loss is not None and r.first.loss < expected / 2
 
 
 @check(
@@ -175,6 +266,8 @@ def learning_rate_too_low(r: Record) -> Symptom | None:
     "Hochreiter 1991; Glorot & Bengio 2010",
 )  # fmt: skip
 def vanishing_gradients(r: Record) -> Symptom | None:
+    if (forgotten := what_is_forgotten(r)) is not None:
+        return forgotten
     found = vanishing(r)
     if found is None:
         return None
@@ -223,7 +316,7 @@ def died(r: Record) -> Symptom | None:
                 "a step pushed them below 0, where ReLU has no gradient to bring them back",
                 "# a lower learning rate, or nn.LeakyReLU(0.01) in place of nn.ReLU()",
                 layer=name,
-                severity=Severity.NOTE if r.learns else None,
+                severity=Severity.NOTE if r.learns else harm_of_dead_units(r, share),
                 remedy=("lr", 0.1),
             )
     return None
@@ -246,11 +339,14 @@ def saturated(r: Record) -> Symptom | None:
     if len(r.looks) < 2 or not high:
         return None
     name, share = next(iter(high.items()))
+    thrown = not _saturated_at_first(r, name) and too_large_a_step(r)
+    if thrown or explodes_through_time(r):
+        return None  # the cause, where there is a fault
     return Symptom(
         f"{share:.0%} of the activations after {name} lie where the function is flat "
         f"(threshold: {SATURATED:.0%})",
         "sums this large come from large inputs or weights; there is no gradient left",
-        f"nn.init.xavier_uniform_(model.{name}.weight)  # and standardize the inputs",
+        BEGIN_ANEW + "\n# and standardize the inputs",
         layer=name,
         severity=Severity.NOTE if r.learns and not _saturated_at_first(r, name) else None,
         remedy=("initialize",),
@@ -275,15 +371,17 @@ def over_regularized(r: Record) -> Symptom | None:
         if layer.weight_norm is not None and (r.first.layers[name].weight_norm or 0.0) > 0
     ]
     ratios = [x.decay_ratio for x in r.last.layers.values() if x.decay_ratio is not None]
-    if not kept or not ratios or statistics.median(ratios) <= 1:
+    if not kept or not ratios or statistics.median(kept) > SHRUNK:
         return None
-    poor = near_baseline(r) or (r.fallen or 0.0) > LEVELS_OUT
-    if statistics.median(kept) > SHRUNK or not poor:
+    if statistics.median(ratios) <= PULL and statistics.median(kept) > GONE:
+        return None  # gradients of few samples are noisy: nothing else makes weights vanish
+    if not near_baseline(r) and (r.fallen or 0.0) <= LEVELS_OUT:
         return None
     decay = r.last.weight_decay
     return Symptom(
         f"weight decay pulls {statistics.median(ratios):.2g} times as hard as the gradient "
-        f"(threshold: 1); the weights have {statistics.median(kept):.0%} of their first size",
+        f"(threshold: {PULL:g}); the weights have {statistics.median(kept):.0%} of their "
+        "first size",
         f"with weight_decay={decay:g} the penalty, not the data, decides where weights go",
         f"optimizer = …(model.parameters(), lr=…, weight_decay={min(decay / 100, 1e-4):g})",
         remedy=("weight_decay", min(decay / 100, 1e-4)),

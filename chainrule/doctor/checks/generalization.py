@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections import Counter
 
-from chainrule.doctor.checks.wiring import near_baseline
+from chainrule.doctor.checks.recurrence import lost_in_time
+from chainrule.doctor.checks.wiring import TOO_COMMON, how_little, near_baseline
 from chainrule.doctor.facts import Record
 from chainrule.doctor.finding import Severity, Stage, Symptom, check
 
@@ -20,6 +21,9 @@ MOST_WEIGHTS = 10  # that are printed
 FEWEST_SAMPLES, MANY_STEPS = 5, 200
 LEARNED_ONE = 0.8  # loss by the first
 SIGNIFICANT = 3.0  # standard errors
+SETTLED, FEWEST_VALIDATED = 3, 30  # epochs that agree, samples
+RELATED = 1.0  # standard errors beyond the strongest correlation that chance gives
+USELESS = 0.95  # validation loss by the variance of the targets
 BETTER = 0.1  # of the training loss
 
 
@@ -46,9 +50,12 @@ def overfitting(r: Record) -> Symptom | None:
         if gap <= max(GAP, doubt):
             return None
         shown = f"training accuracy {train:.0%}, validation {last.validation_accuracy:.0%}"
+    elif last.validation_accuracy is not None and last.validation_accuracy >= 1 - GAP:
+        return None  # the gap cannot be large
     else:
         train_loss = last.train_loss if last.train_loss is not None else r.mean_loss(-20, None)
-        if train_loss is None or train_loss > floor / 2:
+        least = floor if last.validation_accuracy is None else last.validation_loss or 0.0
+        if train_loss is None or train_loss > least / 2:
             return None
         shown = f"training loss {train_loss:.3g}"
     return Symptom(
@@ -72,7 +79,8 @@ def imbalance(r: Record) -> Symptom | None:
         return None  # rare characters of a text are no fault
     rare = min(counts, key=lambda c: counts[c])
     ratio = max(counts.values()) / counts[rare]
-    if ratio <= IMBALANCE:
+    by_chance = counts[rare] + 2 * math.sqrt(counts[rare])  # few batches were looked at
+    if max(counts.values()) <= IMBALANCE * by_chance:
         return None
     recall, others = _recall_of(r, rare)
     if recall is None or recall >= LOW_RECALL * min(1.0, 2 * others):
@@ -127,16 +135,52 @@ def misaligned(r: Record) -> Symptom | None:
     one, gain = r.trials.get("one batch"), r.trials.get("true labels")
     if one is None or gain is None or not one < LEARNED_ONE or not gain < SIGNIFICANT:
         return None
-    if not near_baseline(r):
+    if not teaches_nothing(r) or r.trials.get("a feature tells", 0.0) > RELATED:
         return None
+    if lost_in_time(r) is not None:
+        return None  # where nothing arrives, labels could tell nothing
     return Symptom(
         f"one batch can be learned (its loss falls to {one:.0%}, threshold: "
-        f"{LEARNED_ONE:.0%}), but after {r.step} steps over all the accuracy is "
-        f"{r.accuracy:.0%}, always naming the commonest class gives {r.baseline:.0%}; with "
-        f"shuffled labels it goes as well ({gain:.1f} standard errors, threshold: "
-        f"{SIGNIFICANT:g})",
+        f"{LEARNED_ONE:.0%}), but not all: {_how_little(r)}; with shuffled labels it goes as "
+        f"well ({gain:.1f} standard errors, threshold: {SIGNIFICANT:g}), and no feature tells "
+        "anything about them by itself",
         "inputs and labels were sorted or shuffled apart, so that nothing but memorizing helps",
         "order = torch.randperm(len(inputs))\ninputs, labels = inputs[order], labels[order]",
+    )
+
+
+def teaches_nothing(r: Record) -> bool:
+    """Whether what is learned, if anything, is of no use for data that was not trained on."""
+    return near_baseline(r) or (not r.data.are_ids and _validates_at_baseline(r))
+
+
+def _validates_at_baseline(r: Record) -> bool:
+    latest = r.epochs[-SETTLED:]
+    if len(latest) < SETTLED or min(e.validation_samples for e in latest) < FEWEST_VALIDATED:
+        return False
+    scores = [e.validation_accuracy for e in latest if e.validation_accuracy is not None]
+    if len(scores) == SETTLED and r.baseline is not None:
+        doubt = 2 * math.sqrt(0.25 / latest[-1].validation_samples)
+        return r.baseline < TOO_COMMON and sum(scores) / SETTLED - r.baseline < doubt
+    losses = [e.validation_loss for e in latest if e.validation_loss is not None]
+    y = r.data.targets
+    if y is None or r.loss.name != "mse_loss" or not r.loss.known or len(losses) < SETTLED:
+        return False
+    return min(losses) > USELESS * y.std**2
+
+
+def _how_little(r: Record) -> str:
+    if near_baseline(r):
+        return how_little(r)
+    last, y = r.epochs[-1], r.data.targets
+    if last.validation_accuracy is not None:
+        return (
+            f"after {r.step} steps the accuracy in validation is {last.validation_accuracy:.0%}"
+            f", that of the commonest class {r.baseline:.0%}"
+        )
+    return (
+        f"after {r.step} steps the validation loss is {last.validation_loss:.3g}, the "
+        f"variance of the targets {0.0 if y is None else y.std**2:.3g}"
     )
 
 

@@ -4,12 +4,25 @@ from __future__ import annotations
 
 import math
 
-from chainrule.doctor.facts import Record
+from chainrule.doctor.checks.data import LARGE_LOSS, REGRESSION, error_of, expected_loss
+from chainrule.doctor.checks.recurrence import VANISHING
+from chainrule.doctor.checks.wiring import HIGH_DROPOUT
+from chainrule.doctor.facts import NEARLY_ALL, Record
 from chainrule.doctor.finding import Severity, Stage, Symptom, check
 
+#: as the remedy "initialize" does it
+BEGIN_ANEW = (
+    "for module in model.modules():\n"
+    "    if hasattr(module, 'reset_parameters'):\n"
+    "        module.reset_parameters()"
+)
+EXPLODING = 1 / VANISHING  # through time
+GROWS = 10.0  # the same, where the outputs are far too large already
 HIGH_LOSS = 2.0  # first loss by ln K; healthy: 0.89 to 1.32
 DEAD_UNITS = 0.5
-KNOWS_ALREADY = 2.0  # accuracy of a network that was trained before, times chance
+ENOUGH_STEPS = 50
+SATURATED = 0.5
+SIGNIFICANT = 3.0  # standard deviations
 
 
 @check(
@@ -33,7 +46,7 @@ def alike_units(r: Record) -> Symptom | None:
         f"in {len(alike)} of {len(layers)} layers all units have the same weights (the spread "
         "is 0, expected: above 0)",
         "units that begin alike get the same gradient, and stay one unit for ever",
-        f"nn.init.kaiming_uniform_(model.{hidden[0]}.weight, nonlinearity='relu')",
+        BEGIN_ANEW,
         layer=hidden[0],
         step=0,
         remedy=("initialize",),
@@ -45,29 +58,69 @@ def alike_units(r: Record) -> Symptom | None:
     "Karpathy 2019, A recipe for training neural networks; He et al. 2015",
 )  # fmt: skip
 def badly_scaled(r: Record) -> Symptom | None:
-    look = r.first
-    facts = r.loss
-    if look is None or look.loss is None or facts.name != "cross_entropy" or not r.classes:
+    look, facts, usual = r.first, r.loss, _usual_loss(r)
+    if look is None or look.loss is None or usual is None:
         return None
-    if facts.weighted or r.classes < 2 or not facts.known or not facts.of_model:
+    if facts.weighted or not facts.known or not facts.of_model or r.adversarial:
         return None
-    if facts.retrieval or (r.wiring.frozen and not r.wiring.as_initialized):
+    if any(p > HIGH_DROPOUT for p in r.wiring.dropout.values()):
+        return None  # which makes the outputs large, too
+    if facts.retrieval or facts.tempered or (r.wiring.frozen and not r.wiring.as_initialized):
         return None  # scores divided by a temperature; weights that were trained before
-    if look.accuracy is not None and look.accuracy > KNOWS_ALREADY / r.classes:
+    if r.classes and look.accuracy is not None and look.accuracy > _at_most_by_chance(r):
         return None  # trained before
-    ratio = look.loss / math.log(r.classes)
-    if ratio <= HIGH_LOSS:
+    if explodes_through_time(r):
+        return None  # so does this
+    hidden = [layer for layer in look.layers.values() if not layer.is_output]
+    if not r.classes and any((layer.saturated or 0.0) > SATURATED for layer in hidden):
+        return None  # which says more about the weights
+    if not begins_badly(r):
         return None  # a low one has a good reason: biases set to the share of each class
+    times = HIGH_LOSS if r.classes else LARGE_LOSS
+    what = f"ln {r.classes}" if r.classes else "what outputs about as large as the inputs give"
     return Symptom(
-        f"the first loss is {look.loss:.4g}, {ratio:.3g} times ln {r.classes} (healthy: "
-        f"up to {HIGH_LOSS:g} times)",
+        f"the first loss is {look.loss:.4g}, {look.loss / usual:.3g} times {what} (healthy: "
+        f"up to {times:g} times)",
         "the outputs of the untrained network are far too large: sure, and wrong",
-        "for module in model.modules():\n"
-        "    if isinstance(module, nn.Linear):\n"
-        "        module.reset_parameters()",
+        BEGIN_ANEW,
         step=0,
         remedy=("initialize",),
     )
+
+
+def begins_badly(r: Record) -> bool:
+    """Whether the first loss is far above that of sound weights."""
+    first, usual = r.first.loss if r.first is not None else None, _usual_loss(r)
+    if first is None or usual is None or not r.loss.known:
+        return False
+    return not first <= (HIGH_LOSS if r.classes else LARGE_LOSS) * usual
+
+
+def explodes_through_time(r: Record) -> tuple[str, float] | None:
+    """The layer whose gradient grew from time step to time step when the training began, and
+    how many times over."""
+    limit = GROWS if begins_badly(r) else EXPLODING
+    for name, layer in r.first.layers.items() if r.first is not None else ():
+        if layer.through_time is not None and layer.through_time > limit:
+            return name, layer.through_time
+    return None
+
+
+def _at_most_by_chance(r: Record) -> float:
+    """An accuracy that a network which knows nothing hardly exceeds."""
+    share = 1 / max(r.classes or 1, 1)
+    return share + SIGNIFICANT * math.sqrt(share * (1 - share) / max(r.data.largest_batch, 1))
+
+
+def _usual_loss(r: Record) -> float | None:
+    """The first loss of sound weights, which make outputs about as large as the inputs."""
+    x, y, expected = r.data.inputs, r.data.targets, expected_loss(r)
+    if not expected or (r.classes or 2) < 2:
+        return None
+    square = 1.0 if x is None or r.data.are_ids else max(1.0, x.mean**2 + x.std**2)
+    if r.loss.name in REGRESSION and y is not None:
+        return error_of(r.loss.name, y.mean**2 + y.std**2 + square)
+    return expected * math.sqrt(square)
 
 
 @check(
@@ -85,10 +138,16 @@ def dead_from_the_start(r: Record) -> Symptom | None:
                 f"{share:.0%} of the units after {name} are 0 for every sample (threshold: "
                 f"{DEAD_UNITS:.0%}), from the first step on",
                 "weights or biases push them below 0, where ReLU has no gradient",
-                f"nn.init.zeros_(model.{name}.bias)\n"
-                f"nn.init.kaiming_uniform_(model.{name}.weight, nonlinearity='relu')",
+                BEGIN_ANEW,
                 layer=name,
                 step=0,
+                severity=harm_of_dead_units(r, share),
                 remedy=("initialize",),
             )
     return None
+
+
+def harm_of_dead_units(r: Record, share: float) -> Severity | None:
+    """Those that are left may do, which shows after some steps; a note until then."""
+    enough = share >= NEARLY_ALL or (r.step >= ENOUGH_STEPS and not r.learns)
+    return None if enough else Severity.NOTE

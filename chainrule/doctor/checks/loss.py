@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
+
 from chainrule.doctor.checks.data import REGRESSION
-from chainrule.doctor.facts import Record, Spread
+from chainrule.doctor.facts import LossFacts, Record, Spread
 from chainrule.doctor.finding import Severity, Stage, Symptom, check
 
 WITH_LOGITS = ("cross_entropy", "binary_cross_entropy_with_logits")
 NEVER_NEGATIVE = ("cross_entropy", *REGRESSION, *WITH_LOGITS, "binary_cross_entropy")
+#: activations at whose end logits do not belong
+BOUNDED = {"Relu": "ReLU", "Tanh": "tanh"}
 FEW_VALUES = 20
 BOUNDLESS = -10.0
 GOOD_LINEAR = 0.95  # accuracy with which a linear model is no fault
@@ -88,15 +92,42 @@ def wrong_output_activation(r: Record) -> Symptom | None:
             "loss = F.binary_cross_entropy_with_logits(model(inputs), targets)",
             remedy=("logits",),
         )
-    if facts.name == "cross_entropy" and facts.output_activation == "Relu":
+    if facts.across_samples:
         return Symptom(
-            f"a ReLU makes the logits; {facts.silent_classes} of {facts.input_shape[1]} are 0 "
-            "for the whole batch",
-            "a class whose logit is cut off at 0 gets no gradient to come back",
-            "# remove the ReLU behind the last layer",
+            f"the outputs for each of the {facts.input_shape[1]} classes sum to 1 over the "
+            f"{facts.input_shape[0]} samples of a batch; those of a sample should",
+            "the softmax goes over the samples, which so compete with each other",
+            "outputs = F.softmax(x, dim=1)  # not dim=0; and none at all before cross_entropy",
             severity=Severity.SERIOUS,
         )
+    if facts.name in WITH_LOGITS and facts.output_activation in BOUNDED:
+        return _bounded(facts)
     return None
+
+
+def _bounded(facts: LossFacts) -> Symptom:
+    """Logits that cannot say everything."""
+    several = facts.name == "cross_entropy" and len(facts.input_shape) > 1
+    classes = facts.input_shape[1] if several else 2
+    if facts.output_activation == "Tanh":
+        surest = 1 / (1 + (classes - 1) * math.exp(-2)) if several else 1 / (1 + math.exp(-1))
+        evidence = f"a tanh makes the logits: no class is given more than {surest:.0%}"
+        cause = "between -1 and 1 there is no room for being certain"
+    elif several:
+        evidence = (
+            f"a ReLU makes the logits; {facts.silent_classes} of {classes} are 0 for the whole "
+            "batch"
+        )
+        cause = "a class whose logit is cut off at 0 gets no gradient to come back"
+    else:
+        evidence = "a ReLU makes the logits: none is below 0, no probability below 50%"
+        cause = "what is cut off at 0 is the answer no, and has no gradient"
+    return Symptom(
+        evidence,
+        cause,
+        f"# remove the {BOUNDED[facts.output_activation]} behind the last layer",
+        severity=Severity.SERIOUS,
+    )
 
 
 @check(
@@ -167,6 +198,8 @@ def regression_of_classes(r: Record) -> Symptom | None:
     "Zhang et al. 2021, AutoTrainer",
 )  # fmt: skip
 def wrong_sign(r: Record) -> Symptom | None:
+    if r.loss.unlikely and not r.adversarial:
+        return _unlikely(r)
     if r.adversarial or not r.loss.known or (r.loss.negated and not r.loss.of_model):
         return None  # what another network makes of it may well be turned round
     last = r.losses[-1][1] if r.losses else 0.0
@@ -183,6 +216,15 @@ def wrong_sign(r: Record) -> Symptom | None:
         if r.loss.negated
         else "# give targets between 0 and 1",
         remedy=("sign",),
+    )
+
+
+def _unlikely(r: Record) -> Symptom:
+    return Symptom(
+        f"the loss is {r.losses[-1][1] if r.losses else 0.0:.4g} at step {r.step}: a mean of "
+        "log-probabilities, which are never above 0 (expected: its negative)",
+        "whoever minimizes a log-probability makes the true answers ever less likely",
+        "loss = -log_probabilities.mean()  # or F.nll_loss(log_probabilities, targets)",
     )
 
 
@@ -230,15 +272,23 @@ def missing_nonlinearity(r: Record) -> Symptom | None:
         return None
     if r.accuracy is not None and r.accuracy >= GOOD_LINEAR:
         return None
-    to_itself = r.loss.name in REGRESSION and r.loss.target_shape == r.loss.input_shape
     return Symptom(
         f"{facts.contractions} layers with weights, and {facts.nonlinear} nonlinear operations "
         "between them (expected: at least 1)",
         "layers without anything between them are one linear layer",
         "nn.Sequential(nn.Linear(a, b), nn.ReLU(), nn.Linear(b, c))",
-        severity=Severity.NOTE if to_itself else Severity.SERIOUS,
+        severity=Severity.NOTE if _answers_with_inputs(r) else Severity.SERIOUS,
         remedy=("relu",),
     )
+
+
+def _answers_with_inputs(r: Record) -> bool:
+    """Whether the targets are the inputs, as of a linear autoencoder."""
+    x, y = r.data.all_inputs, r.data.targets
+    if x is None or y is None or r.loss.name not in REGRESSION:
+        return False
+    same = x.count == y.count and (x.low, x.high) == (y.low, y.high)
+    return same and math.isclose(x.std, y.std, rel_tol=1e-3)
 
 
 @check(

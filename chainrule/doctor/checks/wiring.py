@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from chainrule.doctor.facts import Record
+from chainrule.doctor.facts import ENOUGH_SAMPLES, Record
 from chainrule.doctor.finding import Severity, Stage, Symptom, check
 
 MOST_STALE = 16  # steps in a row
+MOST_UNUSED = 40  # gradients
 NEAR_BASELINE = 0.1  # accuracy above that of the commonest class
 ENOUGH_STEPS = 50
 FEWEST_STEPS = 4
 HARDLY_FALLEN = 0.9
+TOO_COMMON = 0.8  # share of a class, at which accuracy says little
 SLOW_MOMENTUM = 0.01
 STALE, STALE_BY = 0.25, 0.5  # loss in evaluation mode above that in training mode
 HIGH_DROPOUT = 0.7
@@ -36,7 +38,13 @@ def gradients_not_cleared(r: Record) -> Symptom | None:
     "Braiek & Khomh 2023, TheDeepChecker",
 )  # fmt: skip
 def parameters_not_moved(r: Record) -> Symptom | None:
-    missing, look = r.wiring.missing, r.last
+    if r.wiring.unused >= MOST_UNUSED:
+        return _never_steps(r.wiring.unused)
+    if r.wiring.unregistered:
+        return _unregistered(r.wiring.unregistered)
+    seen, look = r.wiring.trainable is not None, r.last
+    silent = r.wiring.without_gradient if seen else []
+    missing = [name for name in r.wiring.missing if name not in silent]
     still = look is not None and look.moved == 0 and look.learning_rate != 0
     if not missing and not (still and r.wiring.foreign):
         return None
@@ -54,6 +62,27 @@ def parameters_not_moved(r: Record) -> Symptom | None:
     )
 
 
+def _never_steps(unused: int) -> Symptom:
+    return Symptom(
+        f"{unused} times gradients were computed and cleared again, and the optimizer has not "
+        f"made a step yet (threshold: {MOST_UNUSED})",
+        "without optimizer.step() nothing moves the weights",
+        "optimizer.zero_grad()\nloss.backward()\noptimizer.step()",
+        severity=Severity.FATAL,
+    )
+
+
+def _unregistered(shapes: list[str]) -> Symptom:
+    return Symptom(
+        f"{len(shapes)} weights that the loss depends on are in neither the model nor its "
+        f"optimizer, and stay as they were initialized (allowed: 0); their shapes: "
+        f"{', '.join(shapes[:3])}{', …' * (len(shapes) > 3)}",
+        "the optimizer was given the parameters of one module; another one computes, too",
+        "optimizer = torch.optim.SGD([*model.parameters(), *head.parameters()], lr=…)\n"
+        "# what is to stay as it is: parameter.requires_grad_(False)",
+    )
+
+
 def foreign_or_still(r: Record) -> bool:
     """Whether what the optimizer moves is not this model, or nothing."""
     return bool(r.wiring.foreign) or (r.last is not None and r.last.moved == 0)
@@ -68,8 +97,7 @@ def frozen_by_accident(r: Record) -> Symptom | None:
     if not frozen or not near_baseline(r):
         return None  # frozen layers that were trained before are there on purpose
     return Symptom(
-        f"{len(frozen)} tensors that were never trained are frozen, and after {r.step} steps "
-        f"the accuracy is {r.accuracy:.0%}, that of the commonest class {r.baseline:.0%}",
+        f"{len(frozen)} tensors that were never trained are frozen, and {how_little(r)}",
         "frozen layers that were never trained feed noise to those that learn",
         "for parameter in model.parameters():\n    parameter.requires_grad_(True)",
         layer=frozen[0],
@@ -83,7 +111,7 @@ def frozen_by_accident(r: Record) -> Symptom | None:
 def detached(r: Record) -> Symptom | None:
     tensors = len(r.wiring.without_gradient) + (r.wiring.trainable or 0)
     none = r.wiring.trainable == 0 and r.wiring.without_gradient and r.looks
-    everything = none and not r.adversarial  # whose parts take turns
+    everything = none and (_starves(r) or not r.adversarial)  # whose parts take turns
     if r.wiring.cut_off and not everything and not r.adversarial:
         return _cut_off(r.wiring.cut_off)
     if r.wiring.detached is None and not everything:
@@ -94,6 +122,11 @@ def detached(r: Record) -> Symptom | None:
         "between model and loss stands .detach(), .item(), .numpy(), .data or no_grad",
         "loss = loss_function(model(inputs), targets)  # tensors all the way",
     )
+
+
+def _starves(r: Record) -> bool:
+    """Whether the optimizer steps, but never gets a gradient."""
+    return len(r.looks) > 1 and not any(look.gradients or look.moved for look in r.looks[-2:])
 
 
 def _cut_off(modules: list[str]) -> Symptom:
@@ -185,8 +218,7 @@ def dropout_too_high(r: Record) -> Symptom | None:
         return None
     name, p = max(high.items(), key=lambda pair: pair[1])
     return Symptom(
-        f"dropout {p:g} (recommended: up to 0.5), and the accuracy in training is "
-        f"{r.accuracy:.0%} after {r.step} steps, that of the commonest class {r.baseline:.0%}",
+        f"dropout {p:g} (recommended: up to 0.5), and {how_little(r)}",
         "so few units are left that hardly anything of the input gets through",
         "nn.Dropout(0.5)",
         layer=name,
@@ -194,8 +226,28 @@ def dropout_too_high(r: Record) -> Symptom | None:
     )
 
 
-def near_baseline(r: Record) -> bool:
-    """Whether the training has taught nothing yet, after enough steps."""
-    if r.accuracy is None or r.baseline is None or r.step < ENOUGH_STEPS:
+def near_baseline(r: Record, doubt: float = 0.0) -> bool:
+    """Whether the training has taught nothing yet, after enough steps.
+
+    Args: doubt: of the accuracy, which is seen from few samples.
+    """
+    if r.step < ENOUGH_STEPS:
         return False
-    return r.accuracy - r.baseline < NEAR_BASELINE and (r.fallen or 1.0) > HARDLY_FALLEN
+    useless = r.unexplained is not None and r.unexplained > HARDLY_FALLEN
+    if r.accuracy is None or r.baseline is None:
+        return useless
+    if sum(r.data.class_counts.values()) < ENOUGH_SAMPLES:
+        return False
+    useless = useless and r.baseline < TOO_COMMON
+    still = useless or (r.fallen or 1.0) > HARDLY_FALLEN
+    return still and r.accuracy - r.baseline < NEAR_BASELINE + doubt
+
+
+def how_little(r: Record) -> str:
+    """What was taught by then, in words."""
+    if r.accuracy is None:
+        return f"after {r.step} steps {r.unexplained:.0%} of the targets' variance is left"
+    return (
+        f"after {r.step} steps the accuracy in training is {r.accuracy:.0%}, that of the "
+        f"commonest class {r.baseline:.0%}"
+    )

@@ -22,14 +22,15 @@ from chainrule.doctor.tools.stepping import is_iterator
 from chainrule.doctor.tools.survey import Survey
 from chainrule.doctor.tools.target_checks import samples_are_shuffled, targets_fit
 from chainrule.errors import ArgumentError
+from chainrule.printed import Printed
 from chainrule.tensor.grad_mode import no_grad
 
 ORDER = [Severity.FATAL, Severity.SERIOUS, Severity.NOTE]
 MOST_CLASSES = 12  # that are counted in the text
 
 
-@dataclass(frozen=True)
-class DataReport:
+@dataclass(frozen=True, repr=False)
+class DataReport(Printed):
     """What `check_data` saw: `print` it, or take `as_dict()`.
 
     Args:

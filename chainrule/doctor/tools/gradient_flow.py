@@ -13,6 +13,7 @@ from chainrule.doctor.tools.drawing import bar, finite_or_text, table
 from chainrule.doctor.tools.stepping import checked_loss, module_of
 from chainrule.errors import GradientError
 from chainrule.nn.module import Module
+from chainrule.printed import Printed
 from chainrule.tensor.gradient import grad
 from chainrule.tensor.tensor import Tensor
 
@@ -41,8 +42,8 @@ class LayerGradient:
     missing: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class GradientFlow:
+@dataclass(frozen=True, repr=False)
+class GradientFlow(Printed):
     """The gradients of a model's layers: `print` it, or take `as_dict()`.
 
     Args:

@@ -24,6 +24,7 @@ from chainrule.doctor.tools.stepping import (
 from chainrule.errors import ArgumentError
 from chainrule.nn.dropout import DropoutBase
 from chainrule.nn.module import Module
+from chainrule.printed import Printed
 from chainrule.tensor.grad_mode import enable_grad
 from chainrule.tensor.tensor import Tensor
 
@@ -32,8 +33,8 @@ BOTTOMLESS = 5.0  # times the first loss below zero
 LEARNED = 0.05  # of the way from the first loss to the lowest possible one may be left
 
 
-@dataclass(frozen=True)
-class Overfit:
+@dataclass(frozen=True, repr=False)
+class Overfit(Printed):
     """Whether one batch was learned: `print` it, or take `as_dict()`.
 
     Args:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.doctor.tools.drawing import curve, finite_or_text
+from chainrule.printed import Printed
 
 WINDOW = 0.03  # standard deviation of the smoothing window, as a share of the curve
 LITTLE = 0.01  # share of the loss below which a fall is none
@@ -22,8 +23,8 @@ ONSET = 0.1  # share of the fall that wiggles before it may have
 EARLY = 0.5  # share of the fall that must not be over within it
 
 
-@dataclass(frozen=True)
-class RangeTest:
+@dataclass(frozen=True, repr=False)
+class RangeTest(Printed):
     """What a range test saw, and what follows: `print` it, or take `as_dict()`.
 
     Args:

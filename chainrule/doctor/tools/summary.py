@@ -18,6 +18,7 @@ from chainrule.doctor.tools.stepping import module_of
 from chainrule.doctor.tools.summary_text import rows_of, table_of
 from chainrule.errors import ArgumentError
 from chainrule.nn.module import Module
+from chainrule.printed import Printed
 from chainrule.tensor.creation import as_tensor, randn
 from chainrule.tensor.grad_mode import enable_grad, no_grad
 
@@ -25,8 +26,8 @@ ENOUGH = 0.5  # seconds of runs after which no further one is timed
 MOST_RUNS = 7
 
 
-@dataclass(frozen=True)
-class Summary:
+@dataclass(frozen=True, repr=False)
+class Summary(Printed):
     """What `summary` found: `print` it, or take `as_dict()`.
 
     Args:

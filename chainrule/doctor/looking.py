@@ -1,0 +1,272 @@
+"""How a watch comes to its looks: when one begins, what becomes of it, what it may cost."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from chainrule.compiler.rollback import Rollback
+from chainrule.doctor.checks.wiring import MOST_STALE
+from chainrule.doctor.ears import Ear
+from chainrule.doctor.facts import Look, Record
+from chainrule.doctor.glance import Glance, is_alarming
+from chainrule.doctor.kept_calls import KeptCalls
+from chainrule.doctor.look import StepLook
+from chainrule.doctor.notebook import Notebook
+from chainrule.doctor.schedule import Schedule
+from chainrule.doctor.shadow import Enough, run_shadow, shadow_of
+from chainrule.doctor.training_call import CompiledCall
+from chainrule.doctor.wiring import StaleGradients, read_wiring
+from chainrule.nn.module import Module
+
+MOST_LOOKS = 400
+LATEST = 10  # losses whose mean counts
+CLEARLY, LEAST = 3.0, 0.2  # standard errors, and share of the loss, by which it has fallen
+GAINED = 0.8  # of the first loss, below which there is something to lose
+
+
+class LookingMethods:
+    """What a watch does for that."""
+
+    model: Module
+    optimizers: list[Any]
+    record: Record
+    schedule: Schedule
+    kept: KeptCalls
+    notebook: Notebook | None
+    diagnose: Callable[[], Any]
+    _ear: Ear
+    _stale: StaleGradients
+    _known: tuple[int, Rollback]
+    _looking: StepLook | None
+    _glance: Glance | None
+    _updates: list[CompiledCall]
+    _shadowing: bool
+    _is_fresh: bool
+    _is_enough: bool
+    _is_past: bool
+    _is_cleared: bool
+    _seen: set[int]
+    _count_stale: Callable[..., None]
+    _unfinished: bool
+    _mistakes: list[str]
+    _lowest: float
+
+    # -- beginning and end --------------------------------------------------------------------
+
+    def _is_due(self, is_extra: bool) -> bool:
+        return self.schedule.is_due(self.record.step, is_extra, self._is_learning)
+
+    def _is_learning(self) -> bool:
+        """Whether the loss has fallen, and by more than it goes up and down."""
+        losses = self.record.losses
+        if len(losses) < 2 * LATEST:
+            return False
+        first = np.array([loss for _, loss in losses[:LATEST]])
+        last = np.array([loss for _, loss in losses[-LATEST:]])
+        noise = np.sqrt((first.var() + last.var()) / LATEST)
+        fall = first.mean() - last.mean()
+        return bool(fall > CLEARLY * noise and fall > LEAST * abs(first.mean()))
+
+    def _is_worse(self) -> bool:
+        """Whether half of what the loss had fallen by is lost again."""
+        first, last = self.record.mean_loss(0, LATEST), self.record.mean_loss(-LATEST, None)
+        few = len(self.record.losses) < 2 * LATEST
+        if first is None or last is None or few or self.record.adversarial:
+            return False
+        self._lowest = min(last, self._lowest)
+        return self._lowest < GAINED * first and last > (first + self._lowest) / 2
+
+    def _begin_look(self) -> None:
+        step = self.record.step
+        self._known = step, Rollback(self.model, self.optimizers)
+        read_wiring(self.record.wiring, self.model, self.optimizers)
+        self._looking = StepLook(self.model, self.record, self.optimizers)
+        self._stale.find_probes()
+        self._glance = None
+        self.schedule.begins(step)
+        self._ear.come_close()
+
+    def _drop_look(self) -> None:
+        """What was looked at did not end."""
+        self._looking, self._unfinished = None, False
+        self._ear.step_back()
+
+    def _end_look(self) -> None:
+        looking = self._looking
+        if looking is None or not looking.is_over:
+            return
+        self._drop_look()
+        add(self.record.looks, looking.finish())
+        self.schedule.ends(0 < self.record.wiring.stale_steps <= MOST_STALE)
+        if not self._shadowing:  # what is told then would be taken back
+            self._tell_of_look()
+
+    def _tell_of_look(self) -> None:
+        if self.notebook is not None:
+            self.notebook.look(self.record.looks[-1])
+        self.diagnose()
+
+    @contextmanager
+    def _looks(self, timing: Callable | None = None) -> Iterator[None]:
+        """Inside, time counts, and an error is not one of the training."""
+        with (timing or self.schedule.looking)():
+            try:
+                yield
+            except Exception as error:
+                self._drop_look()
+                self._glance = None
+                self.schedule.give_up()
+                self._mistakes.append(f"{type(error).__name__}: {error}")
+        while self._mistakes and not self._shadowing:  # where warnings are not shown
+            warnings.warn(
+                f"the doctor stopped looking, and the training goes on without it: "
+                f"{self._mistakes.pop()}",
+                stacklevel=2,
+            )
+
+    # -- compiled steps -----------------------------------------------------------------------
+
+    def _look_at_compiled(self, call: CompiledCall, backwards: int) -> None:
+        """Look at a call of a compiled function that is about to run, if it is time to.
+
+        Notes: only its forward pass is run for that, if it makes the gradients in one backward
+            pass and leaves them: these and the weights are seen at the step itself.
+        """
+        self._updates.clear()
+        is_fresh, self._is_fresh, state = self._is_fresh, False, None
+        if self._looking is None and is_fresh and self._is_due(is_extra=True):
+            with self._looks():
+                self._begin_look()
+                self._seen.clear()
+                state = self._known[1]
+        if self._looking is not None and id(call.function) not in self._seen:
+            self._seen.add(id(call.function))
+            self._is_enough = backwards == 1 and not self._is_cleared
+            self.shadow(call.function, call.args, call.kwargs, state)
+
+    def _perhaps_enough(self) -> None:
+        """In a shadow, before its backward pass: end it if nothing more is to be seen there."""
+        more = self._looking is not None and self._looking.waits_for_backward
+        if self._shadowing and self._is_enough and not more:
+            self._is_past = True
+            raise Enough
+
+    def shadow(
+        self,
+        function: Callable,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+        state: Rollback | None = None,
+    ) -> None:
+        """Run a function eagerly and look at it, and put back all that it changed.
+
+        Args: state: model and optimizers as they are now, if that is known.
+        """
+        last = self.record.last
+        with self._looks():
+            self._shadowing = True
+            try:
+                roots = self.model, self.optimizers
+                with shadow_of(self):
+                    run_shadow(function, args, kwargs or {}, *roots, beyond=state)
+            except Enough:
+                pass
+            except Exception:  # the compiled run raises it, if it is real
+                self._drop_look()
+            except BaseException:
+                self._drop_look()
+                raise
+            finally:
+                self._shadowing = self._unfinished = False
+                self._is_enough = self._is_past = False
+            if self.record.last is not last:
+                self._tell_of_look()
+
+    def update_begins(
+        self, optimizer: Any, function: Callable, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
+        """A compiled function is called in which an optimizer steps."""
+        is_whole = bool(self.kept.calls) and self.kept.calls[-1].function is function
+        if not is_whole:
+            self._updates.append(CompiledCall(function, args, kwargs))
+        looking = self._looking
+        if looking is None:
+            self._glance_at(optimizer, is_whole)
+        elif looking.waits_for(optimizer):
+            with self._looks():
+                self._count_stale(optimizer, shadowed=True)
+                looking.step_begins(optimizer, has_gradients=not is_whole)
+                if not is_whole:
+                    looking.backward_ends(None)
+
+    def _glance_at(self, optimizer: Any, is_whole: bool) -> None:
+        """See what can be seen of a compiled step without running it once more."""
+        step, last = self.record.step, self.record.last
+        if self._glance is None and self.schedule.is_glance_due(step):
+            if last is None or last.step == step:
+                return
+            self._glance = Glance(self.model, self.optimizers, step)
+        if self._glance is not None:
+            with self._looks(self.schedule.glancing):
+                self._glance.step_begins(optimizer, is_whole)
+
+    def update_ends(self, optimizer: Any) -> None:
+        """The function has returned."""
+        if self._looking is not None:
+            with self._looks():
+                self._look_after(optimizer, self._looking)
+            return
+        glance, last = self._glance, self.record.last
+        if glance is None or last is None:
+            return
+        with self._looks(self.schedule.glancing):
+            glance.step_ends(optimizer)
+            if glance.is_over:
+                self._glance = None
+                add(self.record.glances, glance.look)
+                if self.notebook is not None:
+                    self.notebook.look(glance.look)
+                alarming = is_alarming(glance.look, last) or self._is_worse()
+                self.schedule.glanced_at(glance.look.step, alarming)
+
+    def _look_after(self, optimizer: Any, looking: StepLook) -> None:
+        """Look at gradients and weights after a compiled step."""
+        is_whole = not self._updates
+        looking.step_ends(optimizer)
+        if is_whole and looking.look.gradient_norm is not None:
+            looking.backward_ends(None)
+        self._end_look()
+        if looking.look.gradient_norm is None and not self._is_cleared:
+            self._is_cleared = True  # the next look sees them in a whole shadow
+            self.schedule.hasten(self.record.step + 1)
+
+    def last_look(self) -> None:
+        """Look at what a training with compiled steps has come to, if there is time."""
+        calls = list(self.kept.calls)[-len(self.optimizers) :]
+        compiled = [call for call in calls if isinstance(call, CompiledCall)]
+        must = self._is_worse() or not self._is_learning()
+        if not compiled or not self.schedule.is_due_at_end(self.record.step, must):
+            return
+        self._drop_look()
+        steps = [*compiled, *self._updates]
+
+        def whole() -> None:
+            for call in steps:
+                call.run()
+
+        with self._looks():
+            self._begin_look()
+            self.shadow(whole, state=self._known[1])
+        self._drop_look()
+
+
+def add(looks: list[Look], look: Look) -> None:
+    """One more look; of very many, every second of the earlier ones goes, but the first."""
+    looks.append(look)
+    if len(looks) > MOST_LOOKS:
+        del looks[1 : MOST_LOOKS // 2 : 2]
