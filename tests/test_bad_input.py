@@ -644,8 +644,6 @@ STATES = {
         rf"{ANOTHER} \(its scheduler: StepLR, here: ExponentialLR\)"),
     "training: no schedule": (lambda: trainer(callbacks=[EarlyStopping()]), done, RunError,
         rf"{ANOTHER} \(its scheduler: StepLR, here: None\)"),
-    "training: more callbacks": (lambda: trainer(schedule=halving), done, RunError,
-        rf"{ANOTHER} \(its number of callbacks: 1, here: 0\)"),
     "training: damaged at the end": (begun, lambda: {**done(), "callbacks": [{}]}, RunError,
         ANOTHER),
     "training: no checkpoint": (begun, lambda: {"w": cr.ones(1)}, RunError, ANOTHER),
