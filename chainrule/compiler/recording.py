@@ -25,6 +25,7 @@ from chainrule.tensor import anomaly, tape
 from chainrule.tensor.bindings import GradSlot, Places, State
 from chainrule.tensor.function import Context, FunctionNode, OutputNode
 from chainrule.tensor.guards import GuardSet
+from chainrule.tensor.streams import plain, read_state
 from chainrule.tensor.symbol import Symbol
 from chainrule.tensor.tensor import Tensor
 from chainrule.tensor.trace import Trace, active
@@ -63,7 +64,7 @@ class Recording:
             self.derivative = differentiate(trace, leaves, inner, engine)
         del leaves
         _check_guards(trace)
-        _check_random(chance)
+        _check_random(chance, trace.streams)
         inside = {} if self.derivative is None else self.derivative.seconds
         self.seconds["trace"] = time.perf_counter() - start - sum(inside.values())
         self._finish(trace)
@@ -331,9 +332,10 @@ def _random_states() -> tuple:
     return random.getstate(), str(np.random.get_state())
 
 
-def _check_random(before: tuple) -> None:
+def _check_random(before: tuple, streams: list[tuple[Any, Any]]) -> None:
     """Random numbers drawn outside chainrule would be the same at every call."""
-    if _random_states() != before:
+    own = any(plain(read_state(stream)) != state for stream, state in streams)
+    if own or _random_states() != before:
         raise TraceError(
             "CR408",
             "the compiled function drew from Python's or NumPy's random numbers, which would "

@@ -7,11 +7,12 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterator
 from functools import partial
-from types import CodeType, FunctionType, MemberDescriptorType, MethodType, ModuleType
+from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
 
+from chainrule.compiler.situation import STREAMS, slots_of
 from chainrule.observers import Observer
 from chainrule.tensor.attributes import Cell
 from chainrule.tensor.generator import default_generator
@@ -19,7 +20,6 @@ from chainrule.tensor.streams import read_state, write_state
 from chainrule.tensor.tensor import Tensor
 
 GLOBAL = (random, np.random)  # streams of random numbers that programs draw from
-OWN = (random.Random, np.random.Generator, np.random.RandomState)  # that they make
 #: classes of Python whose objects hold the state of programs
 HOLDERS = {
     "types.SimpleNamespace", "argparse.Namespace",
@@ -61,7 +61,7 @@ class Rollback:
         self._inner = beyond
         self._seen: dict[int, Any] = {} if beyond is None else dict(beyond._seen)
         seen = self._seen
-        self._slots: dict[type, list[str]] = {}  # of classes that were met
+        self._slots: dict[type, tuple[str, ...]] = {}  # of classes that were met
         waiting = deque((*roots, default_generator))
         while waiting and len(seen) < MOST_OBJECTS:
             thing = waiting.popleft()
@@ -96,7 +96,7 @@ class Rollback:
             yield from self._keep_class(thing)
         elif getattr(type(thing), "is_compiled", False):
             yield thing.function
-        elif isinstance(thing, OWN):
+        elif isinstance(thing, STREAMS):
             self._undoings.append(partial(write_state, thing, read_state(thing)))
         elif not _is_library(type(thing)):
             yield from self._keep_object(thing)
@@ -114,7 +114,7 @@ class Rollback:
             self._undoings.append(partial(setattr, cell, "array", cell.array))
         kind = type(thing)
         if kind not in self._slots:
-            self._slots[kind] = _slots(kind)
+            self._slots[kind] = slots_of(kind)
             yield from kind.__mro__
         for name in self._slots[kind]:
             value = getattr(thing, name, MISSING)
@@ -171,17 +171,6 @@ def _names_in(code: CodeType) -> Iterator[str]:
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             yield from _names_in(constant)
-
-
-def _slots(kind: type) -> list[str]:
-    """The attributes for which classes of the program have slots."""
-    return [
-        name
-        for each in kind.__mro__
-        if "__slots__" in vars(each) and _is_of_program(each.__module__)
-        for name, slot in vars(each).items()
-        if isinstance(slot, MemberDescriptorType)
-    ]
 
 
 def _set_slot(thing: Any, name: str, value: Any) -> None:

@@ -6,6 +6,7 @@ A recording stays valid only as long as these are what they were when it was mad
 from __future__ import annotations
 
 import inspect
+import random
 import sys
 import types
 from argparse import Namespace
@@ -17,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.tensor.guards import Guard, Witness
+from chainrule.tensor.streams import plain, read_state
 from chainrule.tensor.tensor import Tensor
 from chainrule.tensor.trace import Trace
 
@@ -26,6 +28,7 @@ LARGEST = 1000  # elements of a container that are looked at one by one
 LARGEST_ARRAY = 100_000  # bytes of an array that are compared
 MOST_WATCHED = 10_000  # objects that are looked through for functions
 NAMESPACES = (types.SimpleNamespace, Namespace)
+STREAMS = (random.Random, np.random.Generator, np.random.RandomState)  # that programs make
 LISTS, DICTS = (list, deque), (dict, OrderedDict, defaultdict)  # with no code of their own
 
 
@@ -65,6 +68,8 @@ def settle(value: Any, witness: Witness, depth: int = 4) -> bool:
     if isinstance(value, (list, tuple, set, frozenset, deque, Mapping)):
         parts = value
     elif _has_state(value):
+        if slots_of(type(value)):
+            return False
         parts = vars(value)
         witness.add_read(partial(vars, value))
     if len(parts) > LARGEST or not _note_parts(parts, witness):
@@ -111,14 +116,35 @@ def _state(value: Any) -> dict[str, Any]:
     """The attributes of an object; of chainrule's own without what it keeps for itself."""
     if getattr(type(value), "is_plain_state", False):
         return {name: v for name, v in vars(value).items() if name[0] != "_"}
-    return vars(value)
+    return _attributes(value)
+
+
+def _attributes(value: Any) -> dict[str, Any]:
+    """What an object holds in its dict and in slots."""
+    held = {
+        name: getattr(value, name) for name in slots_of(type(value)) if hasattr(value, name)
+    }
+    return held | getattr(value, "__dict__", {})
+
+
+def slots_of(kind: type) -> tuple[str, ...]:
+    """The attributes for which classes of the program have slots."""
+    return tuple(
+        name
+        for each in kind.__mro__
+        if "__slots__" in vars(each) and _is_users(each)
+        for name, slot in vars(each).items()
+        if isinstance(slot, types.MemberDescriptorType)
+    )
 
 
 def _has_state(value: Any) -> bool:
     """Whether it is an object of the program's own, or one of chainrule's whose class says
     `is_plain_state`; its modules, optimizers and the like guard themselves."""
     kind = type(value)
-    if not hasattr(value, "__dict__") or isinstance(value, (type, types.FunctionType)):
+    if isinstance(value, (type, types.FunctionType)):
+        return False
+    if not (hasattr(value, "__dict__") or slots_of(kind)):
         return False
     if isinstance(value, NAMESPACES) or getattr(kind, "is_plain_state", False):
         return True
@@ -205,13 +231,16 @@ def _watch_object(what: Any, trace: Trace, seen: dict[int, Any]) -> None:
             trace.require(SnapshotGuard(read, "what a partial holds"))
         watch((what.func, what.args, what.keywords), trace, seen)
         return
+    if isinstance(what, STREAMS):
+        trace.streams.append((what, plain(read_state(what))))
+        return
     if inspect.getattr_static(what, "__wrapped__", None) is not None:
         watch(what.__wrapped__, trace, seen)  # not of an object that has any attribute
     if _has_state(what):
         trace.require(SnapshotGuard(lambda: what, f"an attribute of {type(what).__name__}"))
     watch(type(what), trace, seen)
     if _has_state(what) or "_modules" in getattr(what, "__dict__", ()):
-        watch(dict(vars(what)), trace, seen)
+        watch(_attributes(what), trace, seen)
 
 
 def _outside_reads(function: types.FunctionType) -> Iterator[tuple[str, Callable[[], Any]]]:

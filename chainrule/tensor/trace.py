@@ -39,6 +39,7 @@ class Trace:
         self.guards: list[Guard] = []
         self.made: list[weakref.ref[Tensor]] = []
         self.modules: list[Any] = []  # the modules being called now, outermost first
+        self.streams: list[tuple[Any, Any]] = []  # of random numbers, and where they were
         self.observers: list[Any] = []  # told of every call of the recording
         self._states: dict[int, Binding] = {}  # by id of the cell
         self._grads: dict[int, GradSlot] = {}  # by id of the tensor

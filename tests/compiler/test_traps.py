@@ -436,7 +436,38 @@ def test_python_state_that_the_function_changes_raises():
         cr.compile(counting)(cr.ones(1))
 
 
-@pytest.mark.parametrize("draw", [random.random, np.random.rand])
+def test_slots_are_seen_as_attributes_are():
+    class Scale:
+        __slots__ = ("calls", "factor")
+
+        def __init__(self):
+            self.factor = 2.0
+
+    scale = Scale()
+    run = cr.compile(lambda x: x * scale.factor)
+    assert run(cr.ones(1)).item() == 2
+    scale.factor = 3.0
+    assert run(cr.ones(1)).item() == 3
+
+    def counting(x):
+        scale.calls = 1
+        return x
+
+    with pytest.raises(TraceError, match="CR404"):
+        cr.compile(counting)(cr.ones(1))
+
+
+OWN = random.Random(0), np.random.default_rng(0), np.random.RandomState(0)
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        random.random,
+        np.random.rand,
+        *[lambda stream=stream: float(stream.random()) for stream in OWN],
+    ],
+)
 def test_randomness_from_elsewhere_raises(draw):
     with pytest.raises(TraceError, match="CR408"):
         cr.compile(lambda x: x * draw())(cr.ones(1))

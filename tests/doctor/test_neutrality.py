@@ -66,32 +66,26 @@ class Slotted:
 
 
 class Drawing(nn.Module):
-    """Draws from generators of all kinds, and keeps running numbers and books."""
+    """Draws from generators of chainrule's, and keeps running numbers."""
 
     def __init__(self):
         super().__init__()
         self.layer = nn.Linear(6, 3)
-        self.own = cr.Generator().manual_seed(1), np.random.default_rng(3)
-        self.others = random.Random(3), np.random.RandomState(3)
+        self.own = cr.Generator().manual_seed(1)
         self.register_buffer("mean", cr.zeros(3))
-        self.slotted = Slotted()
 
     def forward(self, x):
-        y = self.layer(x + 0.01 * cr.randn(x.shape, generator=self.own[0])) + cr.rand(3)
+        y = self.layer(x + 0.01 * cr.randn(x.shape, generator=self.own)) + cr.rand(3)
         with cr.no_grad():
             self.mean.mul_(0.9).add_(0.1 * y.detach().mean(0))
-        self.slotted.count += 1
-        return (
-            y + 0.1 * (self.own[1].random() + self.others[0].random()) * self.others[1].rand()
-        )
+        return y
 
     def more(self):
-        own = self.own[1].random(), self.others[0].random(), self.others[1].rand()
-        return own, self.own[0].get_state().tolist(), self.slotted.count
+        return self.own.get_state().tolist()
 
 
 class Keeping(Drawing):
-    """Also does what a compiled function refuses."""
+    """Also does what a compiled function refuses: draws elsewhere, and keeps books."""
 
     calls = 0
 
@@ -99,6 +93,8 @@ class Keeping(Drawing):
         super().__init__()
         self.space, self.books = types.SimpleNamespace(count=0), collections.UserDict(count=0)
         self.log = collections.deque(maxlen=3)
+        self.slotted = Slotted()
+        self.streams = random.Random(3), np.random.default_rng(3), np.random.RandomState(3)
 
     def forward(self, x):
         def inner():
@@ -108,15 +104,21 @@ class Keeping(Drawing):
         inner()
         Keeping.calls += 1
         self.space.count += 1
+        self.slotted.count += 1
         self.books["count"] += 1
         self.log.append(self.books["count"])
         if random.random() < 0.5 and np.random.rand() < 0.9:
             x = x.relu()
-        return super().forward(x)
+        a, b, c = self.drawn()
+        return super().forward(x) + 0.1 * (a + b) * c
+
+    def drawn(self):
+        first, second, third = self.streams
+        return first.random(), second.random(), third.rand()
 
     def more(self):
         kept = self.space.count, self.books["count"], list(self.log), Keeping.calls, COUNT
-        return kept, super().more()
+        return kept, self.slotted.count, self.drawn(), super().more()
 
 
 def drawing(rate=0.05, kind=Drawing):
