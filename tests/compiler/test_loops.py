@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
+
 import numpy as np
 import pytest
 from both_engines import ENGINES as ENGINES
@@ -277,18 +279,15 @@ def test_a_state_that_changes_its_type_or_shape():
 
 
 def test_a_step_that_a_python_value_steers_is_traced_anew_when_it_changes():
-    class Options:
-        __slots__ = ("flip",)
-
-    options = Options()
-    options.flip = False
+    flip = ContextVar("flip")
 
     def step(s, x, w):
-        return s - x if steering_value(lambda: options.flip, "flip") else s + x
+        return s - x if steering_value(flip.get, "flip") else s + x
 
     run = run_of(step)
     compiled = cr.compile(run)
-    for options.flip in (False, True, False):
+    for value in (False, True, False):
+        flip.set(value)
         assert same(compiled(*example()), run(*example()))
     assert compiled.explain().reasons() == ["the first call", "flip changed"]
 
