@@ -59,10 +59,10 @@ class Compiled:
         self._recordings: list[tuple[Key, Recording]] = []
         self._retraces: list[str] = []
         self._numbers = ChangingNumbers()
-        self.purpose = (
+        self._purpose = (
             f"the compiled function {getattr(function, '__name__', type(function).__name__)!r}"
         )
-        self.otherwise = "pass it as an argument, if it is a number"
+        self._otherwise = "pass it as an argument, if it is a number"
         if Compiled.made is not None:
             Compiled.made.append(self)
         self._lock = threading.RLock()
@@ -128,8 +128,8 @@ class Compiled:
 
     def _complain(self) -> None:
         warnings.warn(
-            f"{self.purpose} was compiled {MANY_RECORDINGS} times, at last because of "
-            f"{self._retraces[-1]}. Keep what changes in a tensor, or {self.otherwise}",
+            f"{self._purpose} was compiled {MANY_RECORDINGS} times, at last because of "
+            f"{self._retraces[-1]}. Keep what changes in a tensor, or {self._otherwise}",
             stacklevel=2,
         )
 

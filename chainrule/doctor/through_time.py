@@ -10,6 +10,7 @@ import numpy as np
 from chainrule.doctor import measures
 from chainrule.doctor.facts import LayerFacts
 from chainrule.doctor.step_structure import WALKS, name_of
+from chainrule.tensor.attributes import add_hook
 from chainrule.tensor.tensor import Tensor
 
 FEWEST_TIMES = 8
@@ -29,7 +30,7 @@ def follow_walks(nodes: Sequence[Any], layer_of: Callable[[int], LayerFacts | No
             # the inputs of all times are the only array of three axes
             is_input = len(shape) == 3 and shape[0] >= FEWEST_TIMES and edge is not None
             if layer is not None and is_input:
-                _hear(edge, _at_all_times(layer, context.reverse))
+                add_hook(edge, "hooks", _at_all_times(layer, context.reverse))
 
 
 def _at_all_times(layer: LayerFacts, reverse: bool) -> Callable[[Tensor], None]:
@@ -48,13 +49,16 @@ def follow_calls(results: Sequence[Tensor], layer: LayerFacts) -> None:
     if len(results) < FEWEST_TIMES or any(y._edge is None for y in (results[0], results[-1])):
         return
     at_last: list[float] = []
-    _hear(results[-1]._edge, lambda g: at_last.append(measures.norm([measures.numbers(g)])))
+
+    def at_end(g: Tensor) -> None:
+        at_last.append(measures.norm([measures.numbers(g)]))
 
     def at_first(g: Tensor) -> None:
         if at_last:
             _note(layer, measures.norm([measures.numbers(g)]), at_last[-1])
 
-    _hear(results[0]._edge, at_first)
+    add_hook(results[-1]._edge, "hooks", at_end)
+    add_hook(results[0]._edge, "hooks", at_first)
 
 
 def _note(layer: LayerFacts, first: float, last: float) -> None:
@@ -62,10 +66,3 @@ def _note(layer: LayerFacts, first: float, last: float) -> None:
         ratio = float(np.float64(first) / np.float64(last))
     ratio = np.inf if np.isnan(ratio) else ratio  # it was lost on the way
     layer.through_time = max(ratio, layer.through_time or 0.0)
-
-
-def _hear(node: Any, hook: Callable[[Tensor], None]) -> None:
-    """Call a hook with the gradient of what a step of the tape has made."""
-    if node.hooks is None:
-        node.hooks = {}
-    node.hooks[max(node.hooks, default=-1) + 1] = hook

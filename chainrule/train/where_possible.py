@@ -116,7 +116,7 @@ class _Attempting(Compiled):
     def __init__(self, function: Callable, engine: str, owner: CompiledWherePossible) -> None:
         super().__init__(function, engine)
         self._owner = owner
-        self.purpose, self.otherwise = owner.purpose, "give compile=False"
+        self._purpose, self._otherwise = owner.purpose, "give compile=False"
 
     def _record(self, key: Key, tree: Any, arguments: list[Tensor]) -> Any:
         record = super()._record

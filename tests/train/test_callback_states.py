@@ -1,6 +1,7 @@
 """Going on with other callbacks than before: each takes up what one of its kind had kept."""
 
 import pytest
+from heard import Heard
 
 import chainrule as cr
 from chainrule import nn
@@ -24,17 +25,6 @@ class Counting(Callback):
 
     def load_state_dict(self, state):
         self.number = state["number"]
-
-
-class Heard(Callback):
-    """Takes what the trainer says; keeps nothing."""
-
-    def __init__(self):
-        self.lines = []
-
-    def say(self, trainer, text):
-        self.lines.append(text)
-        return True
 
 
 def trainer(*callbacks, epochs=2):

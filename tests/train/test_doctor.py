@@ -17,6 +17,7 @@ from chainrule.train import Callback, Checkpoint, Progress, Trainer, load_checkp
 from chainrule.train.checkpoints import checkpoints, step_of
 from chainrule.train.examining import PROBATION, scale_schedule
 from chainrule.utils.data import DataLoader, TensorDataset
+from tests.support.heard import Heard
 from tests.support.observed import Net, X, Y
 
 
@@ -47,17 +48,6 @@ def trainer(
         compile=compile,
         **options,
     )
-
-
-class Heard(Callback):
-    """Takes what the trainer says."""
-
-    def __init__(self):
-        self.lines = []
-
-    def say(self, trainer, text):
-        self.lines.append(text)
-        return True
 
 
 def plain(layers=(6, 16, 3)):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from heard import Heard
 
 import chainrule as cr
 from chainrule import nn
@@ -23,15 +24,6 @@ class Forecaster(nn.Module):
 
     def forward(self, x):
         return self.head(self.recurrent(x)[0][:, -1])
-
-
-class Heard(Callback):
-    def __init__(self):
-        self.lines = []
-
-    def say(self, trainer, text):
-        self.lines.append(text)
-        return True
 
 
 def trainer(doctor, *callbacks, epochs, compile=False):

@@ -131,6 +131,15 @@ def test_a_process_of_somebody_else_is_alive(tmp_path, monkeypatch):
     assert cache._is_abandoned(half, 25 * 3600)
 
 
+def two_write_and_read(context, folder):
+    processes = [context.Process(target=write_and_read, args=(folder, n)) for n in range(2)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(60)
+    assert [process.exitcode for process in processes] == [0, 0]
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="kills as Unix does")
 def test_a_writer_is_killed_and_others_write_on(tmp_path):
     context = multiprocessing.get_context("spawn")
@@ -143,12 +152,7 @@ def test_a_writer_is_killed_and_others_write_on(tmp_path):
     writer.kill()
     writer.join()
     os.utime(left[0], (time.time() - 3600,) * 2)
-    processes = [context.Process(target=write_and_read, args=(tmp_path, n)) for n in range(2)]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join(60)
-    assert [process.exitcode for process in processes] == [0, 0]
+    two_write_and_read(context, tmp_path)
     assert not left[0].exists() and len(files(tmp_path)) == 42
 
 
@@ -184,12 +188,7 @@ def test_a_full_disk_costs_one_warning(kept, monkeypatch):
 
 def test_several_processes_write_at_once(tmp_path):
     context = multiprocessing.get_context("spawn")
-    processes = [context.Process(target=write_and_read, args=(tmp_path, n)) for n in range(2)]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join(60)
-    assert [process.exitcode for process in processes] == [0, 0]
+    two_write_and_read(context, tmp_path)
     assert len(files(tmp_path)) == 41
 
 
