@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
 
 from chainrule.engines.reference import ReferenceProgram
+from chainrule.engines.visits import Watched
 from chainrule.errors import ArgumentError
-from chainrule.ir.graph import Graph
+from chainrule.ir.graph import Graph, Variable
 
 ENGINES = ("native", "reference")
 
@@ -21,6 +22,10 @@ class Runnable(Protocol):
 
     def run(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         """The outputs of the graph for these inputs."""
+        ...
+
+    def watched(self, wanted: Iterable[Variable]) -> Watched:
+        """The same, showing those of the wanted values that are there."""
         ...
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from chainrule.engines.visits import Life, Visit, Visitor, Watched, nobody, visits
 from chainrule.ir.graph import Graph, Variable
 
 
@@ -14,6 +16,7 @@ class ReferenceProgram:
 
     def __init__(self, graph: Graph) -> None:
         slots: dict[Variable, int] = {v: i for i, v in enumerate(graph.variables())}
+        self._graph, self._slots = graph, slots
         self._constants = list(graph.constants.values())
         self._blanks: list[None] = [None] * len(graph.equations)
         self._outputs = [slots[v] for v in graph.outputs]
@@ -30,9 +33,35 @@ class ReferenceProgram:
 
     def run(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         """The outputs of the graph for these inputs."""
+        return self._run((), inputs, nobody)
+
+    def watched(self, wanted: Iterable[Variable]) -> Watched:
+        """The same, showing those of the wanted values that are there."""
+        found = visits(self._graph, wanted, self._lives())
+        return Watched(found, functools.partial(self._run, found))
+
+    def _run(
+        self, shown: Sequence[Visit], inputs: Sequence[np.ndarray], visitor: Visitor
+    ) -> list[np.ndarray]:
         values: list = [*inputs, *self._constants, *self._blanks]
-        for evaluate, arguments, params, output, dead in self._steps:
+        still, slots = iter(shown), self._slots
+        visit = next(still, None)
+        for number, (evaluate, arguments, params, output, dead) in enumerate(self._steps):
             values[output] = evaluate(tuple([values[i] for i in arguments]), params)
+            while visit is not None and visit.after <= number:
+                value = functools.partial(visit.value, lambda v: values[slots[v]])
+                visitor(visit.variable, value)
+                visit = next(still, None)
             for slot in dead:
                 values[slot] = None
         return [values[i] for i in self._outputs]
+
+    def _lives(self) -> dict[Variable, Life]:
+        """From which equation to which each value is there."""
+        lives = dict.fromkeys(self._slots, (-1, len(self._steps)))
+        for number, (equation, dead) in enumerate(
+            zip(self._graph.equations, self._graph.last_uses(), strict=True)
+        ):
+            lives[equation.output] = number, len(self._steps)
+            lives |= {v: (lives[v][0], number) for v in dead}
+        return lives

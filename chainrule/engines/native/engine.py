@@ -12,7 +12,7 @@ import importlib
 import threading
 import time
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from sys import getrefcount
 from typing import TYPE_CHECKING, Any
@@ -26,9 +26,11 @@ from chainrule.engines.native.running.blueprint import constants_of, packed, unp
 from chainrule.engines.native.running.llvm import VERSION, load
 from chainrule.engines.native.running.pool import pool
 from chainrule.engines.native.running.program import Loop, Program
+from chainrule.engines.native.running.seeing import Sight, with_stops
 from chainrule.engines.native.running.target import target
 from chainrule.engines.reference import ReferenceProgram
-from chainrule.ir.graph import Graph
+from chainrule.engines.visits import Visit, Visitor, Watched, nobody, visits
+from chainrule.ir.graph import Graph, Variable
 
 if TYPE_CHECKING:
     from chainrule.engines.native.code.buffers import Buffer
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from chainrule.engines.native.reporting.report import Report
 
 Spots = tuple[np.ndarray, np.ndarray]  # places among the arguments, and offsets in bytes
+Segment = Any  # a Program, a node that NumPy computes, or a visit
 Known = Callable[[], np.ndarray | None]  # a weak reference to an array, or to none
 
 
@@ -93,6 +96,11 @@ class NativeProgram:
         """How the graph became a program: megabytes, so it is worked out again where somebody
         asks, or NumPy has to compute some nodes."""
         return _making().planned(self.graph, self._donations)
+
+    @functools.cached_property
+    def _sight(self) -> Sight:
+        """Where its values lie, for those who look on."""
+        return Sight(self.graph, self.blueprint)
 
     def _made(self) -> list[bytes]:
         """The machine code, from the disk if it was made before; and the blueprint."""
@@ -197,19 +205,33 @@ class NativeProgram:
         Notes: an input whose only holders are its tensor and the list is written over where the
         graph replaces it. Threads that call it at once wait for each other.
         """
+        return self._run_segments(self._segments, inputs, nobody)
+
+    def watched(self, wanted: Iterable[Variable]) -> Watched:
+        """The same kernels in the same chunks, showing those of the wanted values that are
+        there before anything is written over."""
+        found = visits(self.graph, wanted, self._sight.lives())
+        segments = with_stops(self._segments, found)
+        return Watched(found, functools.partial(self._run_segments, segments))
+
+    def _run_segments(
+        self, segments: Sequence[Segment], inputs: Sequence[np.ndarray], visitor: Visitor
+    ) -> list[np.ndarray]:
         with self._lock:
             arena = self._arena = arenas.take(self.blueprint.arena)
             try:
                 if arena.address != self._base:
                     self._rows[self._inside] += arena.address - self._base
                     self._base = arena.address
-                return self._run(inputs)
+                return self._run(segments, inputs, visitor)
             finally:
                 self._arena = None
                 self._copies.clear()
                 arenas.give(arena)
 
-    def _run(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+    def _run(
+        self, segments: Sequence[Segment], inputs: Sequence[np.ndarray], visitor: Visitor
+    ) -> list[np.ndarray]:
         known = self._known
         for i in range(len(inputs)):  # no name may hold an input, as holders are counted
             if known[i]() is not inputs[i]:
@@ -220,10 +242,14 @@ class NativeProgram:
         copies = self._copies
         taken = [copies.get(i, x) for i, x in enumerate(inputs)] if copies else inputs
         outputs = self._outputs(taken)
-        for segment in self._segments:
+        for segment in segments:
             if isinstance(segment, Program):
                 if self._pool.run(segment) or self._flag[0]:
                     return self._explain_stop(inputs)
+            elif isinstance(segment, Visit):
+                memory = self._arena.memory  # type: ignore[union-attr]
+                held = functools.partial(self._sight.held, memory, taken, outputs)
+                visitor(segment.variable, functools.partial(segment.value, held))
             else:
                 self._call(segment, taken, outputs)
         return outputs

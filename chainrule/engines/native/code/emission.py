@@ -7,6 +7,7 @@ is read as a vector, what stands still as a scalar, anything else lane by lane.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from chainrule.engines.native.code.window_code import seen_by_window
 from chainrule.engines.native.emitter import Emitter, Value
 from chainrule.engines.native.emitter.affine import Affine, Undecided, Var
 from chainrule.engines.native.graph.expression import Tap, Walk, Where
+from chainrule.engines.native.graph.inlining import own_cost
 from chainrule.engines.native.graph.nodes import (
     CONSTANT,
     PRODUCT,
@@ -28,6 +30,8 @@ from chainrule.engines.native.graph.views import Index
 from chainrule.engines.native.pointwise import lower
 from chainrule.engines.native.pointwise.kinds import KINDS, narrow, rounded, widen
 from chainrule.ops.checking import InRange
+
+FUNCTION = 10  # what a function costs, at least, that has many constants
 
 
 class NotVectorizable(Exception):
@@ -211,7 +215,8 @@ class Emission(Walk):
 
     def apply(self, node: Node, values: list[Value]) -> Value:
         types = [x.dtype for x in node.inputs]
-        value = lower(self.e, node.op, values, types, node.params)
+        with self.e.function() if own_cost(node) >= FUNCTION else nullcontext():
+            value = lower(self.e, node.op, values, types, node.params)
         return rounded(self.e, value, node.dtype) if node.dtype in dtypes.HALVES else value
 
     def rounded(self, value: Value, dtype: np.dtype) -> Value:

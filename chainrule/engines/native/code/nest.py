@@ -116,8 +116,9 @@ class Nest:
 
     def take(self, axes: list[list[Var]]) -> None:
         """Other loops for the axes."""
-        self.axes = axes
-        self._reads.clear()
+        if axes != self.axes:
+            self.axes = axes
+            self._reads.clear()
 
     def is_plain(self, stored: set[int]) -> bool:
         """Whether the loops say only where elements lie, not what becomes of them."""

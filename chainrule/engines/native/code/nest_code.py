@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from chainrule import dtypes
 from chainrule.engines.native.code.emission import Emission, NotVectorizable
 from chainrule.engines.native.code.nest import Nest, Unit
-from chainrule.engines.native.code.nest_loops import NestLoops, strides_of_accesses
+from chainrule.engines.native.code.nest_loops import WIDEST, NestLoops, strides_of_accesses
 from chainrule.engines.native.code.places import Place, Places
 from chainrule.engines.native.code.totals import across, combined, neutral
 from chainrule.engines.native.contraction.lanes import prefix
@@ -17,23 +17,24 @@ from chainrule.engines.native.emitter import Emitter, Slot, Value
 from chainrule.engines.native.emitter.affine import Affine, SplitNeeded, Undecided, Var
 from chainrule.engines.native.graph.expression import NeedsMemory
 from chainrule.engines.native.graph.nodes import Node
+from chainrule.engines.native.running.target import Target
+
+Range = tuple[int | Value, int | Value, int | None]  # from, to, where the last vector is cut
 
 
 class NestCode:
     """Writes the function of a nest.
 
     Args:
-        lanes: float32 numbers in a vector.
-        fused: whether the processor has fma.
         partials: by id of a product: where its partial results lie, which are added up.
     """
 
     def __init__(
-        self, nest: Nest, places: Places, lanes: int, fused: bool,
+        self, nest: Nest, places: Places, target: Target,
         partials: Mapping[int, list[Place]] | None = None,
     ) -> None:  # fmt: skip
-        self.nest, self.places = nest, places
-        self.lanes, self.fused = lanes, fused
+        self.nest, self.places, self.target = nest, places, target
+        self.lanes = target.vector_bytes // 4  # float32 numbers in a vector
         self.partials = partials or {}
 
     @property
@@ -44,27 +45,40 @@ class NestCode:
     def write(self, name: str) -> Emitter:
         """The function; one element at a time if the lanes would not work out."""
         axes = list(self.nest.axes)
-        if self._joins_axes():
-            try:
+        try:
+            if self._joins_axes():
                 return self._write(name, self.lanes)
-            except (SplitNeeded, Undecided, NeedsMemory, NotVectorizable):
-                pass
-            finally:
-                self.nest.take(axes)
+        except (SplitNeeded, Undecided, NeedsMemory, NotVectorizable):
+            pass
+        finally:
+            self.nest.take(axes)
         try:
             return self._write_cutting(name, self.lanes)
         except NotVectorizable:
             return self._write_cutting(name, 1)
 
     def _joins_axes(self) -> bool:
-        """Make long loops of short ones, where all lies one behind the other."""
-        if len(self.nest.space) < 2 or not self.nest.is_plain(self.places.stored):
+        """Make long loops of short ones, where all lies one behind the other.
+
+        Notes: a view may reorder the axes and then join them in another way. There, a loop that
+        stands for several axes does not say where an element lies, and what is read moves
+        otherwise than it did.
+        """
+        nest = self.nest
+        if len(nest.space) < 2 or not nest.is_plain(self.places.stored):
             return False
-        try:
-            steps = [terms for terms, _ in strides_of_accesses(self.nest, self.places)]
-        except SplitNeeded:
+        expected = self._steps()
+        if not nest.join(expected):
             return False
-        return self.nest.join([dict(terms) for terms in steps])
+        loops = [var for variables in nest.axes for var in variables]
+        found = self._steps()  # this may cut loops again
+        return loops == [var for variables in nest.axes for var in variables] and found == [
+            {var: step[var] for var in loops if step.get(var)} for step in expected
+        ]
+
+    def _steps(self) -> list[dict[Var, int]]:
+        """How far each access moves with each variable."""
+        return [dict(terms) for terms, _ in strides_of_accesses(self.nest, self.places)]
 
     def _write_cutting(self, name: str, lanes: int) -> Emitter:
         """Make two loops of one wherever an index needs it."""
@@ -75,27 +89,66 @@ class NestCode:
                 self.nest.split(split.var, split.inner)
 
     def _write(self, name: str, lanes: int) -> Emitter:
-        self.e = Emitter(name, [], lanes, fused=self.fused)
+        """The function; again for fewer registers, where its loops need more than there are."""
+        axes, registers = [*map(list, self.nest.axes)], self.target.vector_registers
+        e = self._written(name, lanes)
+        while e.alive > registers and self.loops.abreast > 1:
+            self.nest.take([*map(list, axes)])
+            e = self._written(name, lanes, self.loops.abreast - 1)
+        if e.has_functions and e.alive + e.constants > registers:
+            self.nest.take([*map(list, axes)])
+            return self._written(name, lanes, self.loops.abreast, far_constants=True)
+        return e
+
+    def _written(
+        self, name: str, lanes: int, abreast: int = WIDEST, far_constants: bool = False
+    ) -> Emitter:
+        """The function.
+
+        Args:
+            abreast: vectors side by side, at most.
+            far_constants: whether functions read their constants where they use them.
+        """
+        registers = self.target.vector_registers
+        self.e = Emitter(name, [], lanes, fused=self.target.fused, registers=registers)
+        self.e.far_constants = far_constants
         self.emission = Emission(self.e, self.places, self.partials)
         self.results: list[tuple[Node, Any, Value]] = []
-        self.loops = NestLoops(self.nest, self.places, lanes)
+        self.read = self._parameters_read() if self.e.crowded else set()
+        self.loops = NestLoops(self.nest, self.places, lanes, abreast)
         self.vector = self.loops.vector
         self.registers: list[dict[int, Value]] = [{} for _ in range(self.loops.abreast)]
-        with self._outer_loops():
-            self._phases()
+        self._outer_loops()
         return self.e
+
+    def _parameters_read(self) -> set[str]:
+        """The names of those that the nest reads, but for what it makes itself."""
+        nest, places = self.nest, self.places
+        made = [unit.node for unit in nest.units]
+        reads = [r.node for unit in nest.units for r in nest.reads_of(unit, places.stored)]
+        return {places.of(node).name for node in reads if node not in made}
 
     # -- loops -----------------------------------------------------------------------------
 
-    @contextmanager
-    def _outer_loops(self) -> Iterator[None]:
+    def _outer_loops(self) -> None:
         with ExitStack() as stack:
             lead = self.loops.lead
             if lead:
                 self._lead(stack, lead)
-            for var in self.loops.outer[len(lead) :]:
-                stack.enter_context(self._loop(var))
-            yield
+            self._within(self.loops.outer[len(lead) :], self._phases)
+
+    def _within(self, variables: list[Var], body: Callable[[], None]) -> None:
+        """Loops around a body, the outermost first."""
+        if not variables:
+            body()
+            return
+        var, *others = variables
+        ranges = self._ranges(var)
+        for part in ranges:
+            if len(ranges) > 1:
+                self.emission.forget()
+            with self._loop(var, *part):
+                self._within(others, body)
 
     def _lead(self, stack: ExitStack, lead: list[Var]) -> None:
         """One loop over the chunk's share of the leading axes."""
@@ -120,31 +173,43 @@ class NestCode:
         low, high = [e.binary("udiv", end, e.int(self.chunks)) for end in ends]
         return low, high
 
-    @contextmanager
-    def _loop(self, var: Var) -> Iterator[None]:
-        """The loop over one variable, by vectors if the lanes run along it."""
-        e = self.e
+    def _ranges(self, var: Var) -> list[Range]:
+        """The loops over one variable: one, or one of whole vectors and one of the rest."""
+        e, size = self.e, var.size
         if var is not self.vector:
-            with e.over(var):
-                yield
-            return
+            return [(0, size, None)]
         low: int | Value = 0
-        high: int | Value = var.size
+        high: int | Value = size
         if self.loops.cut_lanes and self.chunks > 1:
-            first, last = self._share(-(-var.size // e.lanes))
+            first, last = self._share(-(-size // e.lanes))
             low, high = (
                 e.multiply(e.as_value(first), e.int(e.lanes)),
                 e.multiply(e.as_value(last), e.int(e.lanes)),
             )
-        with e.over(var, low, high, e.lanes):
-            if var.size < e.lanes:
-                self.emission.tails[var] = prefix(e.lanes, var.size)
-            elif var.size % e.lanes:
+        rest = size % e.lanes
+        if self.target.masked or not rest or size < 2 * e.lanes:
+            return [(low, high, size if rest else None)]
+        whole = size - rest
+        end = whole if isinstance(high, int) else e.intrinsic("smin", high, e.int(whole))
+        return [(low, end, None), (whole, high, size)]
+
+    @contextmanager
+    def _loop(
+        self, var: Var, low: int | Value, high: int | Value, limit: int | None
+    ) -> Iterator[None]:
+        """A loop over one variable, by vectors if the lanes run along it.
+
+        Args: limit: where the last vector is cut.
+        """
+        e, tails = self.e, self.emission.tails
+        with e.over(var, low, high, e.lanes if var is self.vector else 1):
+            if limit is not None and isinstance(low, int) and limit - low < e.lanes:
+                tails[var] = prefix(e.lanes, limit - low)
+            elif limit is not None:
                 lane = self.emission.position(Affine.of(var), "i32")
-                limit = e.constant("i32", var.size, e.lanes)
-                self.emission.tails[var] = e.compare("slt", lane, limit)
+                tails[var] = e.compare("slt", lane, e.constant("i32", limit, e.lanes))
             yield
-        self.emission.tails.pop(var, None)
+        tails.pop(var, None)
 
     def _vectors(self) -> Iterator[None]:
         """For each of the vectors side by side; each has registers of its own."""
@@ -183,11 +248,12 @@ class NestCode:
             {id(u.node): self._accumulator(u) for u in units if u.is_reduction}
             for _ in range(self.loops.abreast)
         ]
-        with ExitStack() as stack:
-            for var in self.loops.inner:
-                stack.enter_context(self._loop(var))
+
+        def body() -> None:
             for slots, _ in zip(totals, self._vectors(), strict=True):
                 self._body(units, slots)
+
+        self._within(self.loops.inner, body)
         for slots, _ in zip(totals, self._vectors(), strict=True):
             for unit in units:
                 self.emission.registers.pop(id(unit.node), None)
@@ -209,7 +275,11 @@ class NestCode:
         index = self.nest.index(node.shape, unit)
         value = self.emission.compute(node, index)
         self.emission.registers[id(node)] = value
-        if not self.places.is_local(node):
+        if self.places.is_local(node):
+            return
+        if self.e.crowded and self.places.of(node).name not in self.read:
+            self.emission.write_at(node, index, value)
+        else:
             self.results.append((node, index, value))
 
     def _store_all(self) -> None:

@@ -7,6 +7,7 @@ import math
 from chainrule.engines.native.code.nest import Nest
 from chainrule.engines.native.code.places import Places
 from chainrule.engines.native.emitter.affine import Affine, Undecided, Var
+from chainrule.engines.native.graph.expression import Read
 from chainrule.engines.native.graph.inlining import own_cost
 from chainrule.engines.native.graph.nodes import Node
 
@@ -14,7 +15,7 @@ CHUNK = 1 << 16  # the work of one chunk, about, in additions of one element
 MOST_CHUNKS = 64
 TASKS = 8  # rows or blocks of columns, at least, that threads can share
 SLOTS = 12  # accumulators, at most
-WIDEST = 6  # vectors side by side, at most
+WIDEST = 6  # vectors side by side
 
 Strides = list[tuple[dict[Var, int], int]]  # of each access, and how much it weighs
 
@@ -32,8 +33,9 @@ class NestLoops:
                        `lead`, which are taken together, or of the vectors (`cut_lanes`)
     """
 
-    def __init__(self, nest: Nest, places: Places, lanes: int) -> None:
+    def __init__(self, nest: Nest, places: Places, lanes: int, widest: int = WIDEST) -> None:
         self.nest, self.places, self.lanes = nest, places, lanes
+        self.widest = widest  # vectors side by side, at most
         self.phase_of = nest.phases(places.stored)  # this may cut axes in two
         self.outer = [var for k in nest.outer for var in nest.axes[k] if var.size != 1]
         self.inner = [var for k in nest.inner for var in nest.axes[k] if var.size != 1]
@@ -84,7 +86,7 @@ class NestLoops:
         sums = sum(unit.is_reduction for unit in self.nest.units)
         rows = math.prod(var.size for var in outer if var is not vector)
         fitting = [n for n in (count, 4, 3, 2)
-                   if n * sums <= SLOTS and n <= WIDEST and count // n * rows >= TASKS
+                   if n * sums <= SLOTS and n <= self.widest and count // n * rows >= TASKS
                    and (n == count or vector.size % (n * self.lanes) == 0)]  # fmt: skip
         self.abreast = max(fitting, default=1)
         if self.abreast == count > 1:
@@ -141,20 +143,20 @@ def strides_of_accesses(nest: Nest, places: Places) -> Strides:
     found = []
     for unit in nest.units:
         reads = nest.reads_of(unit, places.stored)
-        accesses = [(read.node, read.position) for read in reads]
-        accesses.append((unit.node, nest.position(unit)))
-        for node, position in accesses:
-            terms = _in_memory(places, node, position).terms
+        for read in (*reads, Read(unit.node, nest.position(unit), ())):
+            terms = _in_memory(places, read).terms
             found.append((terms, max(1, len(terms))))
     return found
 
 
-def _in_memory(places: Places, node: Node, position: Affine) -> Affine:
-    """A row-major position with the strides that the node has in memory."""
-    place = places.of(node)
+def _in_memory(places: Places, read: Read) -> Affine:
+    """Where an element lies, with the strides that its node has in memory."""
+    node, place = read.node, places.of(read.node)
     if place.row_major:
-        return position
-    form, rest = Affine(), position
+        return read.position
+    if read.at is not None:
+        return place.at(read.at)
+    form, rest = Affine(), read.position
     for n, stride in zip(reversed(node.shape), reversed(place.strides), strict=True):
         try:
             rest, at = (rest, Affine()) if n < 2 else rest.divided(n)

@@ -79,7 +79,7 @@ def _along(c: Contraction, machine: Machine, vector: str) -> Iterator[Choice]:
         if best is not None and cycles >= best.cycles:
             break
         scheme = _tiled(c, machine, vector, tile)
-        if scheme is None or not _has_room(c, machine, scheme):
+        if scheme is None or not (_single_step(c, scheme) or has_room(c, machine, scheme)):
             continue
         excess = max(0, written(scheme, c) - SHORT) / SHORT
         total = cycles * (1 + 0.06 * excess) + _turns(c, scheme)
@@ -115,10 +115,19 @@ def _tiles(
                 yield _cycles_along(c, tile, machine, vector, all(holders)), tile
 
 
-def _has_room(c: Contraction, machine: Machine, scheme: Scheme) -> bool:
-    """Whether the last vector of a letter, which may be cut, leaves a register for its mask."""
+def _single_step(c: Contraction, scheme: Scheme) -> bool:
+    """Whether the body of the loops is one step of the sum."""
+    return all(scheme.blocks[x] == 1 for x in c.sums)
+
+
+def has_room(c: Contraction, machine: Machine, scheme: Scheme) -> bool:
+    """Whether the mask of the last vector, which may be cut, can stay in a register.
+
+    Notes: a body of a single step needs no more: it reads the mask before it reads numbers.
+    """
     vector = scheme.vector
-    assert vector is not None
+    if vector not in c.outputs:
+        return True
     last = c.sizes[vector] % scheme.blocks[vector]
     copied = all(_panels(c, t, scheme) for t in c.operands if t.has(vector))
     if copied or last % machine.lanes == 0:

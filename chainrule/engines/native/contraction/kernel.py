@@ -18,12 +18,9 @@ from chainrule.engines.native.contraction.scheme import (
 )
 from chainrule.engines.native.emitter import Emitter, Slot, Value
 from chainrule.engines.native.emitter.affine import Affine, Var
+from chainrule.engines.native.emitter.instructions import FEW
 
 Finish = Callable[[dict[str, Affine], Value, Value | None], None]
-# Nothing at all for the processor; it keeps LLVM from reading far ahead, for which the
-# registers would not suffice.
-FENCE = 'call void asm sideeffect "", "~{memory}"()'
-FEW = 16  # vector registers
 At = dict[str, int]  # letter → place inside the block
 
 
@@ -192,7 +189,7 @@ class Nest:
         """One multiplication for each accumulator and each unrolled step of the sum."""
         e, results = self.e, self.places(self.scheme.results)
         for step in self.places(self.scheme.sums):
-            e.effect(FENCE)
+            e.fence()
             for at in results:
                 a, b = (self.read(i, {**at, **step}) for i in (0, 1))
                 if a is None or b is None:

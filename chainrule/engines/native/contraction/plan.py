@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from chainrule.engines.native.contraction.choice import Machine, choose
+from chainrule.engines.native.contraction.choice import Machine, choose, has_room
 from chainrule.engines.native.contraction.form import PARTIAL, Access, Contraction, normalized
 from chainrule.engines.native.contraction.kernel import Finish, Nest
 from chainrule.engines.native.contraction.packing import Packing
@@ -163,7 +163,8 @@ def _direct(c: Contraction, machine: Machine, keep: frozenset[str], whole: bool)
         for t, letter in zip(small.operands, choice.packed, strict=True)
     ]
     scheme = _ordered(small, scheme, packs)
-    scheme = _unrolled(small, scheme)
+    if has_room(small, machine, scheme):
+        scheme = _unrolled(small, scheme)
     partial = None if whole else _partial(small, scheme, choice.cycles)
     cuts = _cuts(small, scheme, choice.cycles, partial)
     scheme = replace(scheme, cuts=cuts)

@@ -12,6 +12,7 @@ The code is a function of its own, which the processor does not meet as long as 
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
@@ -22,7 +23,8 @@ from chainrule.engines.native.emitter import Emitter, Slot, Value
 from chainrule.engines.native.emitter.affine import Var
 from chainrule.engines.native.emitter.values import Scope
 
-BLOCK = 16  # steps of a sum between two looks whether it still is a number
+BLOCK = 64  # steps of a sum between two looks whether it still is a number
+ABREAST = 4  # sums that are added up in the end, so that no addition waits for the last one
 Given = Mapping[str, Value]
 
 
@@ -71,34 +73,52 @@ def convolved(
     return _called(e, tiling, given, _convolved)
 
 
-def _convolved(e: Emitter, tiling: Tiling, given: Given, total: Slot) -> None:
+def _convolved(e: Emitter, tiling: Tiling, given: Given, totals: list[Slot]) -> None:
     lanes = tiling.lanes
     with e.loop(0, TAPS, 1, "i") as i, e.loop(0, TAPS, 1, "j") as j:
         seen = e.add(given["row"], i), e.add(given["column"], j)
         element = _element(e, tiling, given["image"], *seen)
         tap = e.multiply(e.add(e.multiply(i, e.int(TAPS)), j), e.int(lanes))
         channels = e.multiply(_inside(e, tiling, *seen), e.int(tiling.channels))
-        with _until_nan(e, total, e.int(0), channels, "c") as c:
+
+        def step(c: Value, total: Slot) -> None:
             at = e.add(e.multiply(c, e.int(TAPS * TAPS * lanes)), tap)
             factor = e.load(e.step(given["weights"], at, "float"), "float", lanes)
             one = e.load(e.step(element, c, "float"), "float")
             e.put(total, e.fma(factor, one, e.get(total)))
 
+        _until_nan(e, totals, e.int(0), channels, step)
 
-@contextmanager
-def _until_nan(e: Emitter, total: Slot, low: Value, high: Value, name: str) -> Iterator[Value]:
+
+def _until_nan(
+    e: Emitter, totals: list[Slot], low: Value, high: Value,
+    step: Callable[[Value, Slot], None],
+) -> None:  # fmt: skip
     """A loop that ends soon after all lanes of a sum are NaN, which they will stay."""
-    whole = e.multiply(_is_number(e, total), e.subtract(high, low))
+    whole = e.multiply(_is_number(e, totals), e.subtract(high, low))
     with e.loop(low, e.add(low, whole), BLOCK, "block") as first:
         length = e.intrinsic("smin", e.subtract(high, first), e.int(BLOCK))
-        some = e.multiply(_is_number(e, total), length)
-        with e.loop(first, e.add(first, some), 1, name) as counter:
-            yield counter
+        last = e.add(first, e.multiply(_is_number(e, totals), length))
+        rest = e.binary("urem", e.subtract(last, first), e.int(len(totals)))
+        middle = e.subtract(last, rest)
+        with e.loop(first, middle, len(totals), "together") as at:
+            for k, total in enumerate(totals):
+                step(e.add(at, e.int(k)), total)
+        with e.loop(middle, last, 1, "rest") as at:
+            step(at, totals[0])
 
 
-def _is_number(e: Emitter, total: Slot) -> Value:
+def _added(e: Emitter, totals: list[Slot]) -> Value:
+    """The sum of all."""
+    a, *others = [e.get(total) for total in totals]
+    for b in others:
+        a = e.add(a, b)
+    return a
+
+
+def _is_number(e: Emitter, totals: list[Slot]) -> Value:
     """1 where some lane of a sum is not NaN, else 0."""
-    now = e.get(total)
+    now = _added(e, totals)
     numbers = e.compare("ord", now, now)
     some = e.call(f"llvm.vector.reduce.or.v{now.lanes}i1", "i1", 1, numbers)
     return e.convert("zext", some, "i64")
@@ -120,15 +140,15 @@ def correlated(
     return _called(e, tiling, given, _correlated)
 
 
-def _correlated(e: Emitter, tiling: Tiling, given: Given, total: Slot) -> None:
-    w, c = tiling.window, tiling.contraction
-    outer = {x: Var(x, c.sizes[x]) for x in w.outer}
-    with _until_nan(e, total, given["first"], given["last"], "tile") as tile:
+def _correlated(e: Emitter, tiling: Tiling, given: Given, totals: list[Slot]) -> None:
+    def step(tile: Value, total: Slot) -> None:
+        w, c = tiling.window, tiling.contraction
+        outer = {x: Var(x, c.sizes[x]) for x in w.outer}
         corner = [e.multiply(x, e.int(TILE)) for x in located(e, tiling, outer, tile)]
         image = one_image(e, outer, given["image"], c.a)
         gradient = one_image(e, outer, given["gradient"], c.b)
-        with e.loop(0, TILE, 1, "i") as i, e.loop(0, TILE, 1, "j") as j:
-            place = e.add(corner[0], i), e.add(corner[1], j)
+        for i, j in itertools.product(range(TILE), repeat=2):
+            place = e.add(corner[0], e.int(i)), e.add(corner[1], e.int(j))
             seen = e.add(place[0], given["row"]), e.add(place[1], given["column"])
             exists = _both(e, [(x, axis.size) for x, axis in zip(place, w.axes, strict=True)])
             with e.loop(0, e.multiply(exists, _inside(e, tiling, *seen)), 1, "inside"):
@@ -137,6 +157,8 @@ def _correlated(e: Emitter, tiling: Tiling, given: Given, total: Slot) -> None:
                 element = _element(e, tiling, image, *seen)
                 one = e.load(element, "float", tiling.lanes)
                 e.put(total, e.fma(one, factor, e.get(total)))
+
+    _until_nan(e, totals, given["first"], given["last"], step)
 
 
 def _element(e: Emitter, tiling: Tiling, image: Value, row: Value, column: Value) -> Value:
@@ -168,14 +190,15 @@ def _both(e: Emitter, places: list[tuple[Value, int]]) -> Value:
 
 def _called(
     e: Emitter, tiling: Tiling, given: Given,
-    write: Callable[[Emitter, Tiling, Given, Slot], None],
+    write: Callable[[Emitter, Tiling, Given, list[Slot]], None],
 ) -> Value:  # fmt: skip
     """The sum that a function returns; its text depends on the sizes alone."""
     inner = Emitter("direct", [], tiling.lanes, fused=e.fused)
     inside = {x: Value(f"%{x}", value.kind, 1, 0) for x, value in given.items()}
-    total = inner.slot(inner.constant("float", 0.0, tiling.lanes))
-    write(inner, tiling, inside, total)
-    result = inner.get(total)
+    zero = inner.constant("float", 0.0, tiling.lanes)
+    totals = [inner.slot(zero) for _ in range(ABREAST)]
+    write(inner, tiling, inside, totals)
+    result = _added(inner, totals)
     parameters = ", ".join(f"{x.type} {x.name}" for x in inside.values())
     body = [*inner.slots, *inner.scopes[0].lines, f"ret {result.type} {result.name}", "}"]
     text = "\n".join([f"({parameters}) cold noinline #0 {{", "entry:", *body])

@@ -23,17 +23,34 @@ from contextlib import contextmanager
 
 from chainrule.engines.native.emitter.affine import Var
 from chainrule.engines.native.emitter.memory_instructions import MemoryInstructions
+from chainrule.engines.native.emitter.pressure import constants, most_alive
 from chainrule.engines.native.emitter.values import Scope, Slot, Value, vector_type
 
 
 class Emitter(MemoryInstructions):
-    """One function being written."""
+    """One function being written.
+
+    What is found, where registers are few: `alive`, of vectors that a loop needs at a time, at
+    most, and `constants` that a loop reads beside them.
+    """
+
+    alive = constants = 0
+
+    @property
+    def often(self) -> int:
+        """How often a loop reads the constants that LLVM would keep in registers.
+
+        Notes: without fma instructions overwrite an operand. It is brought there first, from
+        memory if it is a constant that is read only once.
+        """
+        return 1 if self.fused else 2
 
     # -- variables and loops ---------------------------------------------------------------
 
     def slot(self, start: Value) -> Slot:
         """A variable that starts with a value."""
-        slot = Slot(self.fresh("%s"), start.kind, start.lanes)
+        made = self._made("%s", start.kind, start.lanes, 0)
+        slot = Slot(made.name, start.kind, start.lanes)
         self.slots.append(f"{slot.name} = alloca {start.type}, align 64")
         self.put(slot, start)
         return slot
@@ -68,6 +85,10 @@ class Emitter(MemoryInstructions):
     def _close(self, first: Value, last: Value, step: int, counter: Value, key: str) -> None:
         body = self.scopes.pop()
         around = self.scopes[-1]
+        around.innermost = False
+        if self.crowded and body.innermost:
+            self.alive = max(self.alive, most_alive(body.lines, self.wide))
+            self.constants = max(self.constants, constants(body.lines, self.often))
         around.lines += [
             f"br label %head.{key}",
             f"head.{key}:",

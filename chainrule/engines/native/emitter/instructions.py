@@ -6,9 +6,11 @@ is written once only: loop-invariant code and common subexpressions need no opti
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from chainrule.engines.native.emitter.values import (
+    BITS,
     FLOATS,
     Scope,
     Value,
@@ -18,19 +20,32 @@ from chainrule.engines.native.emitter.values import (
 )
 
 Count = int  # the name is taken below by a method
+FEW = 16  # vector registers
+# Nothing at all for the processor; it keeps LLVM from reading far ahead, for which the
+# registers would not suffice.
+FENCE = 'call void asm sideeffect "", "~{memory}"()'
 
 
 class Instructions:
     """A function being written; `lanes` is the width of its vectors.
 
-    Args: fused: whether the processor has fma.
+    Args:
+        fused: whether the processor has fma.
+        registers: for vectors, that the processor has.
     """
 
     def __init__(
-        self, name: str, parameters: Sequence[str], lanes: Count, *, fused: bool = True
-    ) -> None:
+        self, name: str, parameters: Sequence[str], lanes: Count, *,
+        fused: bool = True, registers: Count = 2 * FEW,
+    ) -> None:  # fmt: skip
         self.name, self.lanes = name, lanes
         self.fused = fused  # whether the processor has fma
+        self.crowded = registers <= FEW
+        self.wide: dict[str, Count] = {}  # name of a vector → registers, where they are few
+        self.far_constants = False  # whether functions read them where they use them
+        self.has_functions = False
+        self._inside = False  # of a function with far constants
+        self._fences = 0  # before such functions
         self.parameters = list(parameters)
         self.slots: list[str] = []
         self.scopes = [Scope("entry")]
@@ -74,11 +89,18 @@ class Instructions:
         scope = self.scopes[level]
         if (found := scope.known.get(text)) is not None:
             return found
-        value = Value(self.fresh("%t"), kind, lanes, level)
+        value = self._made("%t", kind, lanes, level)
         scope.lines.append(f"{value.name} = {text}")
         scope.known[text] = value
         if kind == "ptr":
             self.origins[value.name] = self._origin(operands)
+        return value
+
+    def _made(self, prefix: str, kind: str, lanes: Count, level: Count) -> Value:
+        """A new value, or what stands for a variable."""
+        value = Value(self.fresh(prefix), kind, lanes, level)
+        if self.crowded and lanes > 1:
+            self.wide[value.name] = max(1, lanes * BITS.get(kind, 64) // (32 * self.lanes))
         return value
 
     def _origin(self, operands: Sequence[Value]) -> frozenset[str]:
@@ -88,7 +110,7 @@ class Instructions:
 
     def here(self, text: str, kind: str, lanes: Count) -> Value:
         """An instruction that must stand where it is written."""
-        value = Value(self.fresh("%t"), kind, lanes, self.level)
+        value = self._made("%t", kind, lanes, self.level)
         self.effect(f"{value.name} = {text}")
         return value
 
@@ -129,7 +151,46 @@ class Instructions:
     def alike(self, *values: Value) -> list[Value]:
         """All as vectors, if one of them is."""
         lanes = max(v.lanes for v in values)
+        if self._inside and lanes > 1 and any(v.level == self.level for v in values):
+            values = tuple(self._from_memory(v, lanes) for v in values)
         return [self.widened(v, lanes) for v in values]
+
+    # -- constants in memory ---------------------------------------------------------------
+
+    def fence(self) -> None:
+        """Nothing that is read below is read above."""
+        self.effect(FENCE)
+
+    @contextmanager
+    def function(self) -> Iterator[None]:
+        """An elementary function; with far constants, they are read where they are used.
+
+        Notes: LLVM takes as many constants as it can into registers before the loop, and puts
+        numbers on the stack for that in the loop.
+        """
+        self.has_functions = True
+        if not self.far_constants:
+            yield
+            return
+        self.fence()
+        self._fences += 1
+        self._inside = True
+        try:
+            yield
+        finally:
+            self._inside = False
+
+    def _from_memory(self, value: Value, lanes: Count) -> Value:
+        """A constant as it lies in memory that LLVM takes for variable; others as they are."""
+        if value.kind not in FLOATS or not value.number:
+            return value
+        number, type_ = literal(value.kind, value.number), vector_type(value.kind, lanes)
+        name = f"number.{value.kind}.{number}.{lanes}"
+        self.helpers[name] = f"@{name} = private global {type_} splat ({value.kind} {number})"
+        key, known = f"{name} {self._fences}", self.scopes[-1].known
+        if key not in known:
+            known[key] = self.here(f"load {type_}, ptr @{name}", value.kind, lanes)
+        return known[key]
 
     # -- arithmetic ------------------------------------------------------------------------
 

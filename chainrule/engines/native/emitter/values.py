@@ -58,6 +58,7 @@ class Scope:
     block: str  # the label of the block that is being written
     lines: list[str] = field(default_factory=list)
     known: dict[str, Value] = field(default_factory=dict)
+    innermost: bool = True  # whether no loop has been written into it
 
 
 @dataclass(frozen=True, slots=True)

@@ -226,6 +226,7 @@ class Read(NamedTuple):
     node: Node
     position: Affine  # row-major
     where: Where
+    at: Index | None = None  # its index, where that is known
 
 
 class Reads(Walk):
@@ -245,7 +246,7 @@ class Reads(Walk):
         return key
 
     def leaf(self, node: Node, index: Index, where: Where) -> Any:
-        self.leaf_flat(node, flat(index, node.shape), where)
+        self.found.append(Read(node, flat(index, node.shape), where, index))
 
     def leaf_flat(self, node: Node, position: Affine, where: Where) -> Any:
         self.found.append(Read(node, position, where))

@@ -29,7 +29,7 @@ class RandomCode(OwnCode):
     def body(self) -> None:
         node = self.node
         assert self.places.of(node).row_major
-        self.counters = max(4, self.lanes // 2)  # as many 64-bit words as a vector has, or two
+        self.counters = max(2, self.lanes // 2)  # as many 64-bit words as a vector has
         self.single = node.op is not RandomBits and node.dtype == np.float32
         self.group = WORDS * self.counters * (2 if self.single else 1)
         full, rest = divmod(node.size, self.group)
@@ -108,7 +108,7 @@ class RandomCode(OwnCode):
     def _in_order(self, words: list[Value]) -> list[Value]:
         """Four vectors of words, one for each place, as the words of one counter after the
         other."""
-        n = self.counters
+        n, half = self.counters, max(2, self.counters // 2)
         pairs = [
             [self._shuffled(a, b, [j for i in range(n // 2) for j in (s + i, s + i + n)])
              for s in (0, n // 2)]
@@ -116,8 +116,8 @@ class RandomCode(OwnCode):
         ]  # fmt: skip
         result = []
         for a, b in zip(*pairs, strict=True):
-            for start in (0, n // 2):
-                twos = range(start, start + n // 2, 2)
+            for start in range(0, n, half):
+                twos = range(start, start + half, 2)
                 picks = [j for i in twos for j in (i, i + 1, i + n, i + n + 1)]
                 result.append(self._shuffled(a, b, picks))
         return result

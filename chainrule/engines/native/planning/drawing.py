@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
+
 from chainrule.engines.native.code.buffers import Buffer
-from chainrule.engines.native.graph.nodes import CONSTANT
+from chainrule.engines.native.graph.nodes import CONSTANT, LOOP
 from chainrule.engines.native.planning.plan import Plan
 from chainrule.engines.native.planning.regions import Function, Region
-from chainrule.engines.native.running.blueprint import Blueprint, constants_of
+from chainrule.engines.native.running.blueprint import Blueprint, Seen, constants_of
 from chainrule.ir.graph import Graph
+from chainrule.ops.movement import Reshape
 
 
 def drawn(plan: Plan, graph: Graph) -> Blueprint:
@@ -24,7 +28,28 @@ def drawn(plan: Plan, graph: Graph) -> Blueprint:
         regions.append([-1] if region.call is not None else list(range(start, len(functions))))
     loops = [(loop.first, loop.stop, loop.times) for loop in plan.loops]
     return Blueprint(plan.arena, memory.found, functions, regions, loops, _guard(plan),
-                     sorted(plan.taken.items()))  # fmt: skip
+                     sorted(plan.taken.items()), list(_seen(plan, graph)))  # fmt: skip
+
+
+def _seen(plan: Plan, graph: Graph) -> Iterator[Seen]:
+    """The values of the graph that lie in memory as they are."""
+    groups = {id(node): plan.group_of[k.place] for k in plan.kernels for node in k.nodes}
+    for equation, node in sorted(plan.values.items(), key=lambda value: value[0]):
+        while node.op is Reshape and id(node) not in groups:
+            node = node.inputs[0]
+        output = graph.equations[equation].output
+        buffer = plan.buffers.get(id(node))
+        if buffer is None or node.op == LOOP or not {id(node)} <= groups.keys() - plan.local:
+            continue
+        if node.dtype != output.dtype or node.size != math.prod(output.shape):
+            continue
+        begins, ends = plan.ends[groups[id(node)]] - 1, len(plan.regions) - 1
+        order = list(plan.orders.get(id(node), ()))
+        if buffer.home == "arena":
+            ends = plan.ends[buffer.last] - 1
+            yield Seen(equation, "arena", buffer.offset, begins, ends, list(node.shape), order)
+        elif buffer.home == "output":
+            yield Seen(equation, "output", buffer.number, begins, ends, list(node.shape), order)
 
 
 def longest_first(region: Region) -> list[Function]:

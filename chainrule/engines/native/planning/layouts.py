@@ -13,9 +13,9 @@ from collections.abc import Iterable
 
 from chainrule.engines.native.code.places import Order
 from chainrule.engines.native.graph.nodes import CONSTANT, INPUT, LOOP, PRODUCT, Node
-from chainrule.engines.native.graph.views import behind_views
+from chainrule.engines.native.graph.views import VIEWS, behind_views
 from chainrule.engines.native.planning.fusion import OWN, Kernel
-from chainrule.ops.movement import Permute
+from chainrule.ops.movement import Permute, Reshape
 
 
 def layouts(
@@ -33,7 +33,7 @@ def layouts(
         if kernel.kind == LOOP:  # each turn takes a piece of what it reads
             layouts.drop(map(id, (*kernel.reads.values(), *kernel.nodes)))
     layouts.drop(plain)
-    return layouts.orders
+    return {node: order for node, order in layouts.orders.items() if not _is_row_major(order)}
 
 
 class _Layouts:
@@ -51,16 +51,16 @@ class _Layouts:
             node = kernel.nodes[0]
             if kernel.kind != PRODUCT or "windows" not in node.params:
                 continue
-            for image in (node, *map(behind_views, node.inputs)):
+            for image, order in map(_seen_through_views, (node, *node.inputs)):
                 if len(image.shape) == node.params["windows"] and image is not _weight(node):
-                    self._set(image)
+                    self._set(image, order)
 
-    def _set(self, node: Node) -> bool:
-        """Put the channels last, where there are some; whether that is new."""
+    def _set(self, node: Node, order: Order) -> bool:
+        """Give an image this order, whose last axis is the channels'; whether that is new."""
         known = id(node) in self.fixed or id(node) in self.orders
-        if known or node.op in (INPUT, CONSTANT) or not is_image(node):
+        if known or node.op in (INPUT, CONSTANT) or not is_image(node, order[-1]):
             return False
-        self.orders[id(node)] = channels_last(len(node.shape))
+        self.orders[id(node)] = order
         return True
 
     def spread(self) -> None:
@@ -78,7 +78,7 @@ class _Layouts:
             if id(node) in self.orders:
                 for other in nodes:
                     if _alike(node, other):
-                        changed |= self._set(other)
+                        changed |= self._set(other, self.orders[id(node)])
         return changed
 
     def turn(self) -> None:
@@ -95,13 +95,35 @@ class _Layouts:
             self.orders.pop(node, None)
 
 
+def _is_row_major(order: Order) -> bool:
+    return order == tuple(range(len(order)))
+
+
 def channels_last(rank: int) -> Order:
     return (0, *range(2, rank), 1)
 
 
-def is_image(node: Node) -> bool:
+def is_image(node: Node, channels: int) -> bool:
     """Whether there are several places, each with several channels."""
-    return len(node.shape) >= 3 and node.shape[1] > 1 and math.prod(node.shape[2:]) > 1
+    shape = node.shape
+    places = math.prod(n for axis, n in enumerate(shape) if axis not in (0, channels))
+    return len(shape) >= 3 and shape[channels] > 1 and places > 1
+
+
+def _seen_through_views(node: Node) -> tuple[Node, Order]:
+    """What a chain of movements shows, and its axes in the order in which the image that is
+    seen has its channels last."""
+    moves: list[Order] = []
+    while node.op in VIEWS:
+        if node.op is Permute:
+            moves.append(tuple(node.params["axes"]))
+        elif node.op is Reshape or len(node.inputs[0].shape) != len(node.shape):
+            moves.clear()  # of other axes
+        node = node.inputs[0]
+    order = channels_last(len(node.shape))
+    for axes in moves:
+        order = tuple([axes[axis] for axis in order])
+    return node, order
 
 
 def _weight(node: Node) -> Node | None:

@@ -69,6 +69,8 @@ class Plan:
         regions, loops   calls of functions that run at the same time; regions that repeat
         bodies           by place of a loop's kernel: the plan of its body
         prelude, extra   what a loop does before its turns; memory that is no node's
+        values           by place of an equation of the graph: the node that has its value
+        ends             by number of a group: how many regions have run when it has
     """
 
     def __init__(
@@ -141,8 +143,9 @@ class Plan:
     # -- what is computed where ------------------------------------------------------------
 
     def _rewrite(self) -> None:
+        self.values = {n.equation: n for n in ordered(self.outputs) if n.equation >= 0}
         for name, rules in PASSES:
-            self.outputs = rewritten(self.outputs, rules)
+            self.outputs = rewritten(self.outputs, rules, self.values)
             self.lap(name)
 
     def _store(self) -> None:
@@ -235,6 +238,7 @@ class Plan:
         writer = Writer(self)
         writer.write()
         self.regions, self.loops, self.bodies = writer.regions, writer.loops, writer.bodies
+        self.ends = writer.ends
         self.prelude, self.extra = writer.prelude, writer.extra
         self.lap("code")
         self.arena = arrange(self.own_buffers())

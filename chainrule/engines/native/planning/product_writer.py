@@ -62,7 +62,7 @@ class ProductWriter:
         for code in codes:
             self._call(code, place, memory)
         places = [replace(place, offset=k * node.size) for k in range(count)]
-        total = NestCode(_with_product(self.nest, node), plan.places(), plan.lanes, plan.fused,
+        total = NestCode(_with_product(self.nest, node), plan.places(), plan.target,
                          {id(node): places})  # fmt: skip
         written = total.write(KERNEL), total.chunks
         given = total.places.arguments() | memory

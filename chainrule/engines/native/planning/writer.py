@@ -53,7 +53,8 @@ class Writer:
 
     What it finds: `regions` in their order, `loops` over some of them, `bodies`, the plans of
     these loops by the place of their kernel, `prelude`, what the body of a loop does once
-    before its turns, and `extra`, the memory that is no node's.
+    before its turns, `extra`, the memory that is no node's, and `ends`, how many regions there
+    are up to the end of each group.
     """
 
     def __init__(self, plan: Plan) -> None:
@@ -63,6 +64,7 @@ class Writer:
         self.bodies: dict[int, Plan] = {}
         self.prelude = Region()
         self.extra: list[Buffer] = []
+        self.ends: list[int] = []
         self.packs: dict[tuple, Buffer] = {}  # copies of operands, by what was copied and how
 
     def write(self) -> None:
@@ -71,6 +73,7 @@ class Writer:
             for kernel in kernels:
                 self._kernel(kernel, step)
             self.regions += step.regions()
+            self.ends.append(len(self.regions))
 
     def _kernel(self, kernel: Kernel, step: Step) -> None:
         if kernel.kind == CALL:
@@ -104,7 +107,7 @@ class Writer:
 
     def _nest(self, kernel: Kernel, step: Step) -> None:
         assert kernel.nest is not None
-        code = NestCode(kernel.nest, self.plan.places(), self.plan.lanes, self.plan.fused)
+        code = NestCode(kernel.nest, self.plan.places(), self.plan.target)
 
         def write() -> Written:
             return code.write(KERNEL), code.chunks

@@ -53,8 +53,15 @@ def _key(node: Node) -> tuple:
     return node.op, tuple(map(id, node.inputs)), params, *floats, node.shape, node.dtype
 
 
-def rewritten(outputs: Iterable[Node], rules: dict[object, Rule]) -> list[Node]:
-    """The outputs after the rules were applied to every node, inputs first."""
+def rewritten(
+    outputs: Iterable[Node],
+    rules: dict[object, Rule],
+    values: dict[int, Node] | None = None,
+) -> list[Node]:
+    """The outputs after the rules were applied to every node, inputs first.
+
+    Args: values: nodes to follow, which are replaced by what has become of them.
+    """
     outputs = list(outputs)
     builder = SharingBuilder()
     new: dict[int, Node] = {}
@@ -67,6 +74,10 @@ def rewritten(outputs: Iterable[Node], rules: dict[object, Rule]) -> list[Node]:
             same = node if inputs == node.inputs else node.with_inputs(inputs)
             result = builder.shared(same) if node.op != INPUT else node
         new[id(node)] = result
+    if values is not None:
+        kept = {number: node for number, node in values.items() if id(node) in new}
+        values.clear()
+        values.update({number: new[id(node)] for number, node in kept.items()})
     return [new[id(node)] for node in outputs]
 
 

@@ -11,12 +11,32 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from chainrule.ir.graph import Graph
 
 SIZE = 8  # bytes of a number that says how long a part is
+
+
+class Seen(NamedTuple):
+    """Where the value of an equation lies, and from when on to when.
+
+    Args:
+        equation: its place in the graph.
+        home, number: "arena" (number: the offset) or "output" (number: which).
+        first, last: it is complete after the first of these regions, and there after the last.
+        shape, order: the array, and the order of its axes in memory, [] if it is row-major.
+    """
+
+    equation: int
+    home: str
+    number: int
+    first: int
+    last: int
+    shape: list[int]
+    order: list[int]
 
 
 @dataclass(frozen=True)
@@ -32,6 +52,7 @@ class Blueprint:
         loops: (first region, the one after the last, how often).
         guard: the region before which all checks must have passed, -1 if there is none.
         taken: (output, input whose memory it takes).
+        values: what of the graph can be seen, see `Seen`.
     """
 
     arena: int
@@ -41,13 +62,15 @@ class Blueprint:
     loops: list[tuple[int, int, int]]
     guard: int
     taken: list[tuple[int, int]]
+    values: list[Seen]
 
     def text(self) -> str:
         return json.dumps(vars(self))
 
     @staticmethod
     def read(text: str) -> Blueprint:
-        return Blueprint(**json.loads(text))
+        found = json.loads(text)
+        return Blueprint(**found | {"values": [Seen(*value) for value in found["values"]]})
 
 
 def packed(blueprint: Blueprint, objects: list[bytes]) -> bytes:

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -54,6 +54,7 @@ class Program:
         guard: the region before which a run stops if a kernel has set the status.
         scratch: bytes of scratch memory a kernel needs.
         keep: whatever must live as long as the program, such as libraries and arguments.
+        status: of another program, which it shares.
 
     Notes: kernels set the status by storing a number other than 0 at `status_address`. One
     program runs once at a time; different ones may run at the same time.
@@ -68,6 +69,7 @@ class Program:
         guard: int | None = None,
         scratch: int = SCRATCH,
         keep: Any = None,
+        status: np.ndarray | None = None,
     ) -> None:
         if tasks.dtype != np.int64 or tasks.ndim != 2 or tasks.shape[1] != 3:
             raise ValueError(f"tasks are int64 in rows of 3, got {tasks.dtype} {tasks.shape}")
@@ -77,7 +79,8 @@ class Program:
         self.scratch = scratch
         self.keep = keep
         self.width = max((b - a for a, b in itertools.pairwise(bounds)), default=0)
-        self.status = np.zeros(1, np.int64)
+        self.bounds, self.loops, self.guard = bounds, loops, guard
+        self.status = np.zeros(1, np.int64) if status is None else status
         self._moves: list[np.ndarray] = []
         self._region_rows: list[int] = []
         self._loop_rows: list[int] = []
@@ -92,6 +95,30 @@ class Program:
     def status_address(self) -> int:
         """Where kernels say that something is wrong."""
         return self.status.ctypes.data
+
+    @property
+    def regions(self) -> int:
+        """How many there are."""
+        return len(self.bounds) - 1
+
+    def part(self, first: int, stop: int) -> Program:
+        """Regions `first` to `stop` - 1 as a program of their own, of the same tasks; it cuts
+        no loop."""
+        loops = [
+            replace(loop, first=loop.first - first, stop=loop.stop - first)
+            for loop in self.loops
+            if first <= loop.first < stop
+        ]
+        inside = self.guard is not None and first <= self.guard < stop
+        return Program(
+            self.tasks,
+            self.bounds[first : stop + 1],
+            loops=loops,
+            guard=self.guard - first if inside and self.guard is not None else None,
+            scratch=self.scratch,
+            keep=self.keep,
+            status=self.status,
+        )
 
     def repeat(self, loop: int, times: int) -> None:
         """From the next run on, go through the loop of that number so many times."""

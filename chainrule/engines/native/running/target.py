@@ -57,6 +57,11 @@ class Target:
         return "+fma" in self.features.split(",") or self.cpu in FUSED
 
     @property
+    def masked(self) -> bool:
+        """Whether any instruction can leave out lanes."""
+        return self.vector_bytes == 64
+
+    @property
     def architecture(self) -> str:
         """The first word of the triple: x86_64, aarch64, …"""
         first = self.triple.split("-")[0]
