@@ -145,7 +145,7 @@ def trained(training) -> float:
     return quality(training)
 
 
-def diagnoses(seed: int, compiled: bool, restores: bool, tables) -> tuple[int, int, int]:
+def diagnoses(seed: int, compiled: bool, tables) -> tuple[int, int, int]:
     """How many first findings are right, and how many printed changes of how many restore."""
     right = restored = tried = 0
     for id, (expected, make) in sick.broken(seed, tables).items():
@@ -156,7 +156,7 @@ def diagnoses(seed: int, compiled: bool, restores: bool, tables) -> tuple[int, i
         is_right = first is not None and first.code == expected
         right += is_right
         line = f"  {id} {expected} {first.code if first else 'nothing'}"
-        if restores and is_right and first is not None:
+        if is_right and first is not None:
             scores = []
             for again in (mended(id, seed, first.change, tables), twin(id, seed, tables)):
                 cr.manual_seed(seed)
@@ -180,7 +180,7 @@ def main() -> None:
     np.seterr(all="ignore")
     for compiled in (False,) if arguments.eager else (False, True):
         for seed in range(arguments.seeds):
-            right, restored, tried = diagnoses(seed, compiled, not compiled, tables)
+            right, restored, tried = diagnoses(seed, compiled, tables)
             alarms = 0
             for make in sick.healthy(seed, tables).values():
                 cr.manual_seed(seed)

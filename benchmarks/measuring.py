@@ -16,12 +16,14 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
+from networks import cnn, gpt, mlp, recurrent, resnet20
 from workloads import WORKLOADS, Workload
 
 COMPARED = 5  # steps after which the losses of the libraries are compared
 WARM_UP = 2  # steps at the start of a block that are not counted
 FEWEST = 3  # steps of a block, however slow
 TICKS_PER_SECOND = 100  # of /proc/stat
+IN_JAX = (mlp, cnn, resnet20, recurrent, gpt)  # with a text in jax_networks.py
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,9 @@ class Competitor:
     channels_last: bool = False
 
     def can_run(self, workload: Workload) -> bool:
+        if self.library == "jax":
+            plain = workload.comparable and workload.optimizer == "Adam"
+            return plain and workload.make in IN_JAX
         return (workload.images or not self.channels_last) and (
             workload.training or not self.fused
         )
@@ -49,6 +54,7 @@ COMPETITORS = {
     "torch channels_last, fused": Competitor("torch", channels_last=True, fused=True),
     "torch.compile": Competitor("torch", "default"),
     "torch.compile, fused": Competitor("torch", "default", fused=True),
+    "JAX": Competitor("jax", "default"),
     "chainrule": Competitor("chainrule", "default"),
     "chainrule reference": Competitor("chainrule", "reference"),
 }
@@ -58,9 +64,12 @@ def serve(connection: Connection, name: str, competitor: Competitor, threads: in
     """Start a workload and say how it went; then one block for each number of seconds."""
     try:
         workload = WORKLOADS[name]
-        library = importlib.import_module(competitor.library)
-        library.set_num_threads(threads)
-        step, inputs = prepared(library, workload, competitor)
+        if competitor.library == "jax":  # its threads are those of PJRT_NPROC
+            step, inputs = importlib.import_module("jax_networks").prepared(workload)
+        else:
+            library = importlib.import_module(competitor.library)
+            library.set_num_threads(threads)
+            step, inputs = prepared(library, workload, competitor)
         started = start(step, inputs, workload)
         if competitor.library == "chainrule":
             started |= work_of(step)
@@ -108,7 +117,7 @@ def number(result: Any, workload: Workload) -> float:
     if workload.training:
         return float(result.item())
     output = result[0] if isinstance(result, tuple) else result
-    return float(np.square(output.numpy(), dtype=np.float64).mean())
+    return float(np.square(np.asarray(output), dtype=np.float64).mean())
 
 
 def block(step: Callable, inputs: tuple, seconds: float) -> dict[str, Any]:

@@ -19,13 +19,15 @@ class Task:
     """A network, its data, and what is minimized.
 
     `phases` are the pairs (module that learns, loss of features and targets) of one step: one,
-    or two where two networks play against each other.
+    or two where two networks play against each other. `procedure` makes the step from their
+    optimizers, where it is more than to minimize one loss after the other.
     """
 
     model: Any
     features: tuple
     targets: tuple
     phases: tuple[tuple[Any, Callable], ...]
+    procedure: Callable[[list], Callable] | None = None
 
 
 class Data:

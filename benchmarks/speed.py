@@ -1,5 +1,7 @@
 """Training steps and inference against PyTorch:  python benchmarks/speed.py [names…] [--quick]
 
+JAX is measured, too, where it is installed, on the networks of jax_networks.py.
+
 Every library and way of running it is a process of its own. All of them stay alive and take
 turns: one runs a block of steps while the others sleep, round after round. A block in which
 other programs used the processor is repeated, within bounds. Times are those of single steps.
@@ -31,17 +33,18 @@ from typing import Any
 
 import numpy as np
 from measuring import COMPARED, COMPETITORS, Competitor, measure_limits, serve
-from workloads import INFERENCE, OTHER, TRAINING, UNSEEN, WORKLOADS, Workload
+from workloads import FURTHER, INFERENCE, OTHER, TRAINING, UNSEEN, WORKLOADS, Workload
 
 PATIENCE = 900  # seconds until a process that says nothing is given up
 SECONDS_TO_END = 10  # that a process is given to clean up
 TOLERANCE = 1e-3  # relative difference of losses
 GROUPS = {
     "training": TRAINING, "inference": INFERENCE, "unseen networks": UNSEEN,
-    "other networks": OTHER,
+    "other networks": OTHER, "further networks": FURTHER,
 }  # fmt: skip
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "CHAINRULE_NUM_THREADS",
+    "PJRT_NPROC",
 )  # fmt: skip
 CACHE_VARIABLES = ("TORCHINDUCTOR_CACHE_DIR", "CHAINRULE_CACHE_DIR")
 
@@ -111,7 +114,7 @@ def run_workload(name: str, chosen: dict[str, Competitor], options: argparse.Nam
                 connections[who] = connection
         for who, blocks in take_turns(connections, options).items():
             found[who] = summary(found[who], blocks, options)
-    return {"name": name, "competitors": found} | compared(name, found)
+    return {"name": name, "competitors": found} | compared(name, found) | with_jax(found)
 
 
 def take_turns(
@@ -169,6 +172,18 @@ def compared(name: str, found: dict[str, dict]) -> dict[str, Any]:
     }
 
 
+def with_jax(found: dict[str, dict]) -> dict[str, float]:
+    """JAX against chainrule, and how far their losses are apart."""
+    jax, ours = (found.get(who, {}) for who in ("JAX", "chainrule"))
+    if "median" not in jax or "median" not in ours:
+        return {}
+    loss = ours["losses"][-1]
+    return {
+        "jax_ratio": jax["median"] / ours["median"],
+        "jax_difference": abs(jax["losses"][-1] - loss) / abs(loss),
+    }
+
+
 def shortest(ours: dict[str, Any], limits: dict[str, float], threads: int) -> float:
     """Seconds that a step takes at least on this machine, by its FLOPs or its bytes."""
     return max(ours["flops"] / limits[f"flops_{threads}"], ours["bytes"] / limits["bandwidth"])
@@ -178,10 +193,10 @@ def geometric_mean(ratios: list[float]) -> float:
     return math.exp(sum(map(math.log, ratios)) / len(ratios))
 
 
-def means(results: list[dict]) -> dict[str, float]:
+def means(results: list[dict], key: str = "ratio") -> dict[str, float]:
     """The geometric mean of the ratios, by group of workloads."""
     found = {
-        group: [r["ratio"] for r in results if r["name"] in names and "ratio" in r]
+        group: [r[key] for r in results if r["name"] in names and key in r]
         for group, names in GROUPS.items()
     }
     return {group: geometric_mean(ratios) for group, ratios in found.items() if ratios}
@@ -277,8 +292,7 @@ def report(results: list[dict], limits: dict[str, float], options: argparse.Name
         f"Command: `python benchmarks/speed.py {' '.join(sys.argv[1:])}`\n",
         f"Limits of this machine: {peak / 1e9:.0f} GFLOP/s (float32 product of 2048 × 2048, "
         f"one thread {limits['flops_1'] / 1e9:.0f}), {bandwidth / 1e9:.1f} GB/s (copy of "
-        "256 MiB by one thread, read and written).",
-        jax_note() + "\n",
+        "256 MiB by one thread, read and written).\n",
         table(HEADINGS, rows) + "\n",
         "The ratio is the best of torch over chainrule. The share of the limit is the time "
         "that products and convolutions (or the bytes of inputs and results) need at least, "
@@ -288,16 +302,42 @@ def report(results: list[dict], limits: dict[str, float], options: argparse.Name
         "with the disk caches as they were"
         + (", empty.\n" if options.cold else ".\n"),
         *(f"Geometric mean, {name}: **{mean:.2f}**\n" for name, mean in means(results).items()),
+        "## JAX\n",
+        *against_jax([result for result in results if "jax_ratio" in result]),
         "## Every competitor\n",
         table(DETAIL_HEADINGS, [line for result in results for line in details(result)]),
     ]  # fmt: skip
     return "\n".join(lines) + "\n"
 
 
-def jax_note() -> str:
-    if importlib.util.find_spec("jax") is None:
-        return "JAX is not installed and was skipped."
-    return "JAX is installed; it cannot run the text of these networks and was skipped."
+def against_jax(results: list[dict]) -> Iterator[str]:
+    """What the page says of the workloads that JAX ran."""
+    if not results:
+        yield "JAX is not installed, or ran none of these.\n"
+        return
+    yield (
+        "The networks of `jax_networks.py`: one `jax.jit` around a whole step, which updates "
+        "weights and moments in their place (donated).\n"
+    )
+    yield table(JAX_HEADINGS, list(map(jax_row, results))) + "\n"
+    for name, mean in means(results, "jax_ratio").items():
+        yield f"Geometric mean, {name}: **{mean:.2f}**\n"
+
+
+JAX_HEADINGS = [
+    "workload", "JAX ms", "chainrule ms", "ratio", "first call s, JAX / chainrule",
+    "losses apart",
+]  # fmt: skip
+
+
+def jax_row(result: dict) -> list[str]:
+    """The cells of a workload that JAX ran."""
+    jax, ours = (result["competitors"][who] for who in ("JAX", "chainrule"))
+    return [
+        result["name"], milliseconds(jax["median"]), milliseconds(ours["median"]),
+        f"{result['jax_ratio']:.2f}", f"{jax['first_call']:.2f} / {ours['first_call']:.2f}",
+        f"{result['jax_difference']:.0e}",
+    ]  # fmt: skip
 
 
 def parsed(arguments: list[str] | None) -> argparse.Namespace:
@@ -324,6 +364,8 @@ def parsed(arguments: list[str] | None) -> argparse.Namespace:
 def competitors(workload: Workload, options: argparse.Namespace) -> dict[str, Competitor]:
     """Those that are wanted and can run this workload."""
     left_out = set() if options.reference else {"chainrule reference"}
+    if importlib.util.find_spec("jax") is None:
+        left_out |= {"JAX"}
     if options.quick:
         left_out |= {"torch.compile", "torch.compile, fused"}
     wanted = options.only or [who for who in COMPETITORS if who not in left_out]
