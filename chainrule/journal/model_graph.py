@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from chainrule.compiler.rollback import Rollback
 from chainrule.compiler.structure import flatten
 from chainrule.errors import ArgumentTypeError
 from chainrule.ir.graph import Graph, Variable
-from chainrule.journal.event_file import message
+from chainrule.journal.graph_def import graph_def, node, unused
 from chainrule.tensor.bindings import Argument
 from chainrule.tensor.grad_mode import no_grad
 from chainrule.tensor.tensor import Tensor
 from chainrule.tensor.trace import Trace, active
-
-PRODUCER = 22  # the version of the format that the graph is written in
 
 
 class NamedTrace(Trace):
@@ -94,7 +91,7 @@ def _graph_def(graph: Graph, names: dict[Variable, str]) -> bytes:
     def name_of(variable: Variable, scope: str) -> str:
         if variable not in graph.constants:
             return names[variable]
-        name = _unused(f"{scope}constant", used)  # one for each use, beside it
+        name = unused(f"{scope}constant", used)  # one for each use, beside it
         nodes.append(_node(name, "Const", [], variable))
         return name
 
@@ -102,33 +99,19 @@ def _graph_def(graph: Graph, names: dict[Variable, str]) -> bytes:
         scope = f"{equation.source}/" if equation.source else ""
         inputs = [name_of(variable, scope) for variable in equation.inputs]
         kind = equation.primitive.__name__
-        names[equation.output] = name = _unused(scope + kind, used)
+        names[equation.output] = name = unused(scope + kind, used)
         nodes.append(_node(name, kind, inputs, equation.output, equation.params))
     for place, variable in enumerate(graph.outputs):
         given = name_of(variable, "output/")
         nodes.append(_node(f"output/{place}", "Identity", [given], variable))
-    return message({1: nodes, 4: message({1: PRODUCER})})
-
-
-def _unused(name: str, used: dict[str, int]) -> str:
-    """The name with a number behind it: TensorBoard knows a node by its name alone."""
-    used[name] = used.get(name, 0) + 1
-    return f"{name}_{used[name]}"
+    return graph_def(nodes)
 
 
 def _node(
     name: str,
     kind: str,
-    inputs: Sequence[str],
+    inputs: list[str],
     variable: Variable,
     params: dict[str, Any] | None = None,
 ) -> bytes:
-    """A node with the shape of what it makes, and its settings as text."""
-    shape = message({2: [message({1: size}) for size in variable.shape]})
-    attributes = {"_output_shapes": message({1: message({7: [shape]})})}
-    settings = ", ".join(f"{key}={value}" for key, value in (params or {}).items())
-    for key, text in (("settings", settings), ("type", str(variable.dtype))):
-        if text:
-            attributes[key] = message({2: text})
-    entries = [message({1: key, 2: value}) for key, value in attributes.items()]
-    return message({1: name, 2: kind, 3: list(inputs), 5: entries})
+    return node(name, kind, inputs, variable.shape, str(variable.dtype), params)

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-from chainrule.errors import AbsentError
 from chainrule.files import write_text
 from chainrule.journal import drawn, summaries
 from chainrule.journal.event_file import EventFile
 from chainrule.journal.hparams import hparams
 from chainrule.journal.model_graph import model_graph
+from chainrule.journal.onnx_graph import onnx_graph
 from chainrule.journal.projector import CONFIG, write_embedding
-
-#: methods of PyTorch's writer that are not here, and what to do instead
-ABSENT = {"add_onnx_graph": "there is no ONNX; add_graph writes the graph of a model"}
 
 
 class SummaryWriter:
@@ -34,8 +30,7 @@ class SummaryWriter:
         filename_suffix: goes behind the names of event files.
 
     Raises: ArgumentError for a folder that is not a local one (CR852) or a value that cannot be
-    shown (CR851); AbsentError (CR850) for a method of PyTorch's writer that is not here;
-    RunError (CR803) where the folder cannot be written.
+    shown (CR851); RunError (CR803) where the folder cannot be written.
 
     Notes: nothing has to be installed for writing; `pip install "chainrule[tensorboard]"` and
     `tensorboard --logdir runs` for looking. In histograms, values that are not finite are left
@@ -295,6 +290,13 @@ class SummaryWriter:
         if verbose:
             print(graph)
 
+    def add_onnx_graph(self, prototxt: str | os.PathLike) -> None:
+        """The operations in an ONNX file, in boxes as their names are parted.
+
+        Raises: ArgumentError (CR851) for a file that is not there or is none of ONNX.
+        """
+        self._file().add_event({4: onnx_graph(prototxt)}, None, None)
+
     def add_hparams(
         self,
         hparam_dict: dict[str, Any],
@@ -343,11 +345,6 @@ class SummaryWriter:
         """A curve between two others: tags of value, lower and upper limit."""
         self.add_custom_scalars({category: {title: ["Margin", list(tags)]}})
 
-    def __getattr__(self, name: str) -> Callable[..., NoReturn]:
-        if name in ABSENT:
-            return functools.partial(_refuse, name)
-        raise AttributeError(f"SummaryWriter has no attribute {name!r}")
-
     def flush(self) -> None:
         """Nothing is held back; the system writes to the disk when it is time to."""
 
@@ -370,7 +367,3 @@ class SummaryWriter:
             purge, self.purge_step = self.purge_step, None
             self._files[below] = EventFile(folder, self.filename_suffix, purge)
         return self._files[below]
-
-
-def _refuse(name: str, *_: Any, **__: Any) -> NoReturn:
-    raise AbsentError("CR850", f"SummaryWriter has no {name}: {ABSENT[name]}")

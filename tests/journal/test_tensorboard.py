@@ -13,7 +13,7 @@ import pytest
 from event_reader import fields, records, summaries
 
 import chainrule as cr
-from chainrule.errors import AbsentError, ArgumentError, RunError, TraceError
+from chainrule.errors import ArgumentError, RunError, TraceError
 from chainrule.utils.tensorboard import SummaryWriter
 
 RNG = np.random.default_rng(3)
@@ -351,14 +351,6 @@ def test_what_cannot_be_shown_is_refused(tmp_path, case):
     with SummaryWriter(tmp_path) as writer, pytest.raises(ArgumentError, match="CR851"):
         WRONG[case](writer)
     assert not summaries(event_file(tmp_path))
-
-
-def test_what_pytorch_has_and_chainrule_has_not(tmp_path):
-    with SummaryWriter(tmp_path) as writer:
-        with pytest.raises(AbsentError, match="CR850: SummaryWriter has no add_onnx"):
-            writer.add_onnx_graph("model.onnx")
-        with pytest.raises(AttributeError, match="add_sculpture"):
-            writer.add_sculpture("x")
 
 
 def test_folders_that_cannot_be_written(tmp_path):
