@@ -19,13 +19,13 @@ class Observer:
     def loss_computed(self, name: str, arguments: tuple[Any, ...], loss: Any) -> None:
         """A loss function returned; its arguments are in the order of its signature."""
 
-    def loss_traced(self) -> None:
+    def loss_traced(self, name: str, arguments: tuple[Any, ...], loss: Any) -> None:
         """A function that is being compiled computes a loss."""
 
     def backward_begins(self, root: Any) -> None:
         """Before the gradients of `root` are computed."""
 
-    def backward_traced(self) -> None:
+    def backward_traced(self, root: Any) -> None:
         """A function that is being compiled begins a backward pass."""
 
     def backward_ends(self, root: Any) -> None:
@@ -44,6 +44,9 @@ class Observer:
         """After a module's forward, unless it raised."""
 
     # -- of compiled functions, by those that put themselves among a trace's observers --------
+
+    def recorded(self, recording: Any) -> None:
+        """The function is compiled; what is still held of its tensors is to be let go."""
 
     def call_begins(self, compiled: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Before the recording runs that was made while the observer looked on."""

@@ -19,6 +19,7 @@ from chainrule.compiler.pipeline import optimize
 from chainrule.compiler.situation import watch
 from chainrule.compiler.structure import flatten, unflatten
 from chainrule.engines.choice import program
+from chainrule.engines.visits import Watched
 from chainrule.errors import TraceError
 from chainrule.ir.graph import Variable
 from chainrule.tensor import anomaly, tape
@@ -40,6 +41,7 @@ class Recording:
         self.calls, self.engine = 0, engine
         self.used = 0  # grows with each call of any compiled function
         self.last_inputs: list[np.ndarray] | None = None  # while somebody keeps track
+        self.watched: Watched | None = None  # the program, for the next run, as one looks on
         self.seconds: dict[str, float] = {}  # of each phase
         start = time.perf_counter()
         trace = Trace()
@@ -68,6 +70,8 @@ class Recording:
         inside = {} if self.derivative is None else self.derivative.seconds
         self.seconds["trace"] = time.perf_counter() - start - sum(inside.values())
         self._finish(trace)
+        for observer in trace.observers:
+            observer.recorded(self)
         trace.release()
         _check_leaks(trace)
         self.guards = GuardSet(trace.guards)
@@ -121,7 +125,8 @@ class Recording:
         if anomaly.State.enabled:
             check_finite(self.graph, self.read(arguments))
         self._grads.drop()
-        values = iter(self.program.run(self.read(arguments)))
+        program, self.watched = self.watched or self.program, None
+        values = iter(program.run(self.read(arguments)))
         results = [result.make(values, arguments) for result in self._results]
         self._places.write(values, arguments)
         self._grads.attach(values, arguments)
@@ -329,7 +334,7 @@ def _check_guards(trace: Trace) -> None:
 
 
 def _random_states() -> tuple:
-    return random.getstate(), str(np.random.get_state())
+    return random.getstate(), plain(read_state(np.random))
 
 
 def _check_random(before: tuple, streams: list[tuple[Any, Any]]) -> None:
@@ -345,8 +350,9 @@ def _check_random(before: tuple, streams: list[tuple[Any, Any]]) -> None:
 
 def _check_leaks(trace: Trace) -> None:
     """A tensor kept outside would hold no numbers, and be the same at every call."""
-    if any(ref() is not None for ref in trace.made):
-        gc.collect()
+    for generation in range(3):  # most are young, and looking among the old takes long
+        if any(ref() is not None for ref in trace.made):
+            gc.collect(generation)
     kept = [tensor for ref in trace.made if (tensor := ref()) is not None]
     if kept:
         raise TraceError(

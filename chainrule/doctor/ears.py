@@ -11,7 +11,8 @@ import weakref
 from typing import TYPE_CHECKING, Any
 
 from chainrule import observers
-from chainrule.doctor.look import first_tensor
+from chainrule.doctor.inside import Inside
+from chainrule.doctor.module_calls import first_tensor
 from chainrule.doctor.shadow import takes_no_notice
 from chainrule.doctor.training_call import CompiledCall, tensors_in
 from chainrule.tensor.tensor import Tensor
@@ -61,17 +62,17 @@ class Ear(observers.Observer):
         if (watch := self._here()) is not None:
             watch.loss_computed(name, arguments, loss)
 
-    def loss_traced(self) -> None:
+    def loss_traced(self, name: str, arguments: tuple[Any, ...], loss: Any) -> None:
         if (watch := self._here()) is not None:
-            watch.loss_traced()
+            watch.loss_traced(name, arguments, loss)
 
     def backward_begins(self, root: Any) -> None:
         if (watch := self._here()) is not None:
             watch.backward_begins(root)
 
-    def backward_traced(self) -> None:
+    def backward_traced(self, root: Any) -> None:
         if (watch := self._here()) is not None:
-            watch.backward_traced()
+            watch.backward_traced(root)
 
     def backward_ends(self, root: Any) -> None:
         if (watch := self._here()) is not None:
@@ -107,14 +108,20 @@ class Calls(_Follower):
         self.training = training
         self.computes_loss = False  # without gradients
         self.backwards = 0  # backward passes in it
+        self.inside = Inside(watch.model)
         self._targets: list[Tensor] = []  # of an evaluation: its last argument
+
+    def recorded(self, recording: Any) -> None:
+        self.inside.recorded(recording)
+        if (watch := self.watch()) is not None:
+            watch.recorded(self)
 
     def call_begins(self, compiled: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         if (watch := self.watch()) is None:
             return
         call = CompiledCall(compiled.function, args, kwargs)
         if self.training:
-            watch.compiled_begins(call, self.backwards)
+            watch.compiled_begins(call, self)
         else:
             self._targets = call.tensors[-1:]
             watch.evaluation_begins(call)
@@ -126,6 +133,7 @@ class Calls(_Follower):
             if self.computes_loss:
                 watch.evaluation_ends(list(tensors_in(result)), self._targets)
             return
+        watch.compiled_ends(self)
         loss = first_tensor(result)
         if loss is not None and loss._cell.array.size == 1:
             watch.note_loss(float(loss._cell.array.reshape(-1)[0]))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -11,14 +10,11 @@ import numpy as np
 from chainrule.doctor import measures
 from chainrule.doctor.facts import Epoch, Record
 from chainrule.doctor.given import Given
-from chainrule.doctor.training_call import TrainingCall, tensors_in
+from chainrule.doctor.overlap import Overlap
+from chainrule.doctor.training_call import TrainingCall
 from chainrule.nn.module import Module
 from chainrule.tensor.tensor import Tensor
 
-MOST_ROWS, MOST_TRAINED = 2048, 8192  # samples that are compared
-SOME_ROWS, SOME_COLUMNS = 256, 64  # that show how often samples are equal by chance
-WHOLE, NEW = 0.99, 0.01  # shares of samples
-FEW = 3.0  # of events that were not seen once, what there may be
 CHANGED_BY_MODE = ("Dropout", "BatchNorm")
 
 
@@ -46,10 +42,8 @@ class Evaluations:
     def __init__(self, record: Record, makes_epochs: bool = True) -> None:
         self.record = record
         self._makes_epochs = makes_epochs
-        self._rows: list[list[int]] = []  # hashes of the samples of each pass, of one epoch
+        self._overlap = Overlap()
         self._step = 0  # at the evaluation before
-        self._counted = False  # they were compared with those trained on
-        self._chance = 0.0  # that two different samples are equal
         self._clear()
 
     def _clear(self) -> None:
@@ -77,8 +71,9 @@ class Evaluations:
         if given.value is None:
             return
         self.record.wiring.evaluated_with_loss |= self._in_training_mode
-        self._see_inputs()
-        self._losses.append((given.value, len(given.arrays()[0]) if loss.ndim == 0 else 1))
+        outputs, targets = given.arrays()
+        self._see_inputs(targets)
+        self._losses.append((given.value, len(outputs) if loss.ndim == 0 else 1))
         self._see_answers(given)
 
     def _see_answers(self, given: Given) -> None:
@@ -101,52 +96,17 @@ class Evaluations:
             self._see_answers(Given(self.record.loss.name, (output, targets[0]), values[0]))
         samples = 1 if self._last is None else len(self._last)
         self.record.wiring.evaluated_with_loss |= self._in_training_mode
-        self._see_inputs()
+        self._see_inputs(measures.numbers(targets[0]) if targets else None)
         self._losses.append((float(values[0].item()), samples))
 
-    def _see_inputs(self) -> None:
+    def _see_inputs(self, targets: np.ndarray | None) -> None:
         """Measure what went into the pass, and remember its samples, of a first epoch."""
         array, self._last = self._last, None
-        known = sum(map(len, self._rows))
-        if array is None or array.dtype.kind != "f" or self._counted or known >= MOST_ROWS:
+        if array is None or array.dtype.kind != "f" or not self._overlap.wants_more:
             return
         data = self.record.data
         data.validation_inputs = measures.spread(array).joined(data.validation_inputs)
-        self._chance = max(self._chance, _chance_of_twins(array))
-        self._rows.append(measures.row_hashes(array, MOST_ROWS - known))
-
-    def _count_overlap(self, calls: Iterable[TrainingCall]) -> None:
-        """How many of the samples were also trained on, once, after the first epoch."""
-        if self._counted or not self._rows:
-            return
-        self._counted = True
-        seen: set[int] = set()
-        trained = 0
-        for array in (measures.numbers(x) for call in calls for x in tensors_in(call.args)):
-            if array.dtype.kind == "f" and array.ndim > 1 and len(seen) < MOST_TRAINED:
-                hashes = measures.row_hashes(array, MOST_TRAINED)
-                seen.update(hashes)
-                trained += len(hashes)
-        rows = [row for rows in self._rows for row in rows]
-        if 0 < sum(row in seen for row in rows) <= self._twins(rows, trained):
-            return  # samples come again by themselves, as those of a truth table do
-        shares = [sum(row in seen for row in rows) / len(rows) for rows in self._rows]
-        data = self.record.data
-        whole = [share > WHOLE for share in shares]
-        if all(whole):
-            data.validated_on_training = len(rows) >= WHOLE * len(seen)
-        elif any(whole) and not any(NEW < share <= WHOLE for share in shares):
-            return  # both the training and the validation data were gone through
-        data.overlap = sum(row in seen for row in rows) / len(rows)
-        self._rows.clear()
-
-    def _twins(self, rows: list[int], trained: int) -> float:
-        """How many samples may come again by themselves, seen from how many of the validation
-        do so there."""
-        if self._chance * len(rows) * trained < 1:
-            return 0.0
-        again = len(rows) - len(set(rows))
-        return 2 * trained / len(rows) * (again + 2 * math.sqrt(again) + FEW)
+        self._overlap.add(array, targets)
 
     def end(self, calls: Iterable[TrainingCall] = ()) -> bool:
         """What was evaluated belongs to an epoch; whether there was anything.
@@ -156,7 +116,7 @@ class Evaluations:
         self._begun = False
         if not self._losses:
             return False
-        self._count_overlap(calls)
+        self._overlap.count(self.record.data, calls)
         if self._makes_epochs:
             self.record.epochs.append(self._epoch())
         self._clear()
@@ -183,17 +143,3 @@ class Evaluations:
         begin, self._step = self._step, self.record.step
         steps = [loss for step, loss in self.record.losses if step >= begin]
         return sum(steps) / len(steps) if steps else None
-
-
-def _chance_of_twins(array: np.ndarray) -> float:
-    """How likely two different samples are equal in all columns, of which as many as half may
-    follow from the others."""
-    some = array[:SOME_ROWS]
-    pairs = len(some) * (len(some) - 1)
-    if not pairs or not some.size:
-        return 1.0
-    x = some.reshape(len(some), -1)
-    x = x[:, :: -(-x.shape[1] // SOME_COLUMNS)]
-    counts = (np.unique(column, return_counts=True)[1] for column in x.T)
-    equal = [max(1.0, float((n * (n - 1.0)).sum())) / pairs for n in counts]
-    return math.sqrt(math.prod(equal))

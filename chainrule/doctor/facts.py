@@ -19,6 +19,7 @@ ENTROPIES = (
     "cross_entropy", "nll_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits"
 )  # fmt: skip
 LATEST = 20  # steps
+MOST_NAMES = 3
 LEARNED, FALLEN = 0.2, 0.7  # accuracy above the baseline; loss by the first
 
 
@@ -104,6 +105,8 @@ class WiringFacts:
     steps_in_evaluation: int = 0
     dropout: dict[str, float] = field(default_factory=dict)  # module → probability
     momentum_of_statistics: dict[str, float | None] = field(default_factory=dict)
+    updates_before: dict[str, int] = field(default_factory=dict)  # of them, before the watch
+    kinds: dict[str, str] = field(default_factory=dict)  # path → class of each module
     evaluations: int = 0  # forward passes without gradients
     evaluation_blocks: int = 0  # those in a row, between two steps of training
     evaluated_with_loss: bool = False  # a loss was computed in such a pass
@@ -141,7 +144,8 @@ class StructureFacts:
     contractions: int = 0  # products with weights: linear, convolution, recurrent
     nonlinear: int = 0  # nonlinear operations between input and output
     normalized: bool = False  # batch, layer or group normalization
-    notes: list[str] = field(default_factory=list)  # "conv1: a bias before BatchNorm2d", …
+    #: a layer, what is wrong about it ("its bias is undone by {}"), and the other layer
+    notes: list[tuple[str, str, str]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -244,6 +248,22 @@ class Record:
     ended: bool = False  # the training is over
     stopped_early: bool = False  # by a callback
     trials: dict[str, float] = field(default_factory=dict)  # results of probes, by name
+
+    def called(self, path: str) -> str:
+        """How a person is told of a module or a parameter: by its path, or where the name of a
+        module is a number, "layer 0 (Linear)", and "weight of layer 0 (Linear)"."""
+        kinds = self.wiring.kinds
+        owner, _, name = path.rpartition(".")
+        if path in kinds:
+            return f"layer {path} ({kinds[path]})" if name.isdigit() else path or "the model"
+        if owner and (of := self.called(owner)) != owner:
+            return f"{name} of {of}"
+        return path
+
+    def several(self, paths: list[str]) -> str:
+        """The first of them, as a person is told of them."""
+        more = ", …" * (len(paths) > MOST_NAMES)
+        return ", ".join(map(self.called, paths[:MOST_NAMES])) + more
 
     @property
     def first(self) -> Look | None:

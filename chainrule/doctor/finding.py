@@ -69,6 +69,7 @@ class Finding:
     change: str
     source: str
     layer: str | None = None
+    where: str = ""  # the same, as a person is told of it
     remedy: tuple[Any, ...] | None = None
     otherwise: tuple[Any, ...] | None = None  # to be tried where that does not help
     verified: bool | None = None  # whether a trial of the change helped; None: not tried
@@ -78,8 +79,12 @@ class Finding:
 
     def line(self) -> str:
         """One line for the terminal."""
-        where = f" in {self.layer}" if self.layer else ""
-        return f"{self.code} {self.title}{where} (step {self.step}): {self.evidence}"
+        return f"{self.code} {self.title}{self._in} (step {self.step}): {self.evidence}"
+
+    @property
+    def _in(self) -> str:
+        place = self.where or self.layer
+        return f" in {place}" if place else ""
 
     def as_dict(self) -> dict[str, Any]:
         """For the journal."""
@@ -89,9 +94,8 @@ class Finding:
         return content | {"stage": self.stage.name.lower(), "severity": str(self.severity)}
 
     def __str__(self) -> str:
-        where = f" in {self.layer}" if self.layer else ""
         lines = [
-            f"{self.code}  {self.title}{where}  [{self.severity}, step {self.step}]",
+            f"{self.code}  {self.title}{self._in}  [{self.severity}, step {self.step}]",
             f"  evidence   {self.evidence}",
             f"  cause      {self.cause}",
             *_block("change", self.change),
@@ -135,6 +139,7 @@ class Check:
             symptom.change,
             self.source,
             symptom.layer,
+            record.called(symptom.layer) if symptom.layer else "",
             symptom.remedy,
             symptom.otherwise,
         )

@@ -1,7 +1,6 @@
-"""What a compiled step shows from outside: its gradients and weights, before and after.
+"""What a compiled step shows at little cost: its gradients, weights and activations.
 
-A glance runs nothing once more, so that it costs a small part of what a look does. It sees no
-activations.
+A glance runs nothing once more, and sees nothing of the data or the loss.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ LARGE_STEP = 0.1  # ‖Δw‖ / ‖w‖; healthy: 0.0005 to 0.025
 
 
 class Glance:
-    """One step of each optimizer, seen from outside."""
+    """One step of each optimizer; the layers of its forward pass are seen from inside."""
 
     def __init__(self, model: Module, optimizers: Sequence[Any], step: int) -> None:
         self.look = Look(step)
@@ -40,11 +39,16 @@ class Glance:
         self._moves.step_ends(optimizer)
 
 
+def is_lost(seen: Look, last: Look) -> bool:
+    """Whether a glance shows numbers that are not finite, as the last look did not."""
+    lost = bool(seen.nonfinite_weights or seen.nonfinite_gradients)
+    return lost and not (last.nonfinite_weights or last.nonfinite_gradients)
+
+
 def is_alarming(seen: Look, last: Look) -> bool:
     """Whether a glance shows a fault that the last look did not: numbers that are not finite,
     steps as large as the weights, or a layer to which no gradient comes any more."""
-    lost = bool(seen.nonfinite_weights or seen.nonfinite_gradients)
-    if lost and not (last.nonfinite_weights or last.nonfinite_gradients):
+    if is_lost(seen, last):
         return True
     if (seen.update_ratio or 0.0) > LARGE_STEP >= (last.update_ratio or 0.0):
         return True

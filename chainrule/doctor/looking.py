@@ -11,9 +11,10 @@ import numpy as np
 
 from chainrule.compiler.rollback import Rollback
 from chainrule.doctor.checks.wiring import MOST_STALE
-from chainrule.doctor.ears import Ear
+from chainrule.doctor.ears import Calls, Ear
 from chainrule.doctor.facts import Look, Record
-from chainrule.doctor.glance import Glance, is_alarming
+from chainrule.doctor.glance import Glance, is_alarming, is_lost
+from chainrule.doctor.inside import Inside
 from chainrule.doctor.kept_calls import KeptCalls
 from chainrule.doctor.look import StepLook
 from chainrule.doctor.notebook import Notebook
@@ -21,6 +22,7 @@ from chainrule.doctor.schedule import Schedule
 from chainrule.doctor.shadow import Enough, run_shadow, shadow_of
 from chainrule.doctor.training_call import CompiledCall
 from chainrule.doctor.wiring import StaleGradients, read_wiring
+from chainrule.ir.graph import Variable
 from chainrule.nn.module import Module
 
 MOST_LOOKS = 400
@@ -58,8 +60,8 @@ class LookingMethods:
 
     # -- beginning and end --------------------------------------------------------------------
 
-    def _is_due(self, is_extra: bool) -> bool:
-        return self.schedule.is_due(self.record.step, is_extra, self._is_learning)
+    def _is_due(self, is_extra: bool, is_inside: bool = False) -> bool:
+        return self.schedule.is_due(self.record.step, is_extra, self._is_learning, is_inside)
 
     def _is_learning(self) -> bool:
         """Whether the loss has fallen, and by more than it goes up and down."""
@@ -122,6 +124,10 @@ class LookingMethods:
                 self._glance = None
                 self.schedule.give_up()
                 self._mistakes.append(f"{type(error).__name__}: {error}")
+            except BaseException:
+                self._drop_look()
+                self._glance = None
+                raise
         while self._mistakes and not self._shadowing:  # where warnings are not shown
             warnings.warn(
                 f"the doctor stopped looking, and the training goes on without it: "
@@ -131,23 +137,67 @@ class LookingMethods:
 
     # -- compiled steps -----------------------------------------------------------------------
 
-    def _look_at_compiled(self, call: CompiledCall, backwards: int) -> None:
+    def _look_at_compiled(self, call: CompiledCall, follower: Calls) -> None:
         """Look at a call of a compiled function that is about to run, if it is time to.
 
-        Notes: only its forward pass is run for that, if it makes the gradients in one backward
-            pass and leaves them: these and the weights are seen at the step itself.
+        Notes: what is the same at every call is seen when the forward pass is run once more,
+            eagerly. All later looks are taken from inside the step itself, where that shows
+            enough. Gradients and weights are seen at the step in any case, if it makes the
+            gradients in one backward pass and leaves them.
         """
         self._updates.clear()
         is_fresh, self._is_fresh, state = self._is_fresh, False, None
-        if self._looking is None and is_fresh and self._is_due(is_extra=True):
+        is_plain = follower.backwards == 1 and not self._is_cleared
+        is_inside = is_plain and follower.inside.covers_a_look
+        if self._looking is None and is_fresh and self._is_due(True, is_inside):
             with self._looks():
                 self._begin_look()
                 self._seen.clear()
                 state = self._known[1]
-        if self._looking is not None and id(call.function) not in self._seen:
+        looking = self._looking
+        if looking is None:
+            self._begin_glance(follower)
+        elif id(call.function) not in self._seen:
             self._seen.add(id(call.function))
-            self._is_enough = backwards == 1 and not self._is_cleared
+            absent = self._stale.absent()
+            if is_inside and follower.inside.may_clear <= absent:
+                self._look_inside(follower.inside, looking)
+                return
+            self._is_enough = is_plain
             self.shadow(call.function, call.args, call.kwargs, state)
+            if self._looking is looking and looking.fixed is not None:
+                follower.inside.learn(looking.fixed, absent, self._stale.seen_cleared)
+
+    def _look_inside(self, inside: Inside, looking: StepLook) -> None:
+        """Look at the step itself while it runs."""
+        self._stale.backward_begins()
+        self._stale.are_cleared(inside.clears)
+
+        def see(variable: Variable, value: Callable[[], np.ndarray]) -> None:
+            if self._looking is looking:
+                with self._looks():
+                    inside.see(looking, variable, value())
+
+        with self._looks():
+            inside.begins(looking)
+            inside.show(see)
+
+    def _begin_glance(self, follower: Calls) -> None:
+        """Glance at the step, if it is time to: at its layers, where they can be seen."""
+        step, last = self.record.step, self.record.last
+        if self._glance is not None or last is None or last.step == step:
+            return
+        if not self.schedule.is_glance_due(step):
+            return
+        with self._looks(self.schedule.glancing):
+            glance = self._glance = Glance(self.model, self.optimizers, step)
+
+            def see(variable: Variable, value: Callable[[], np.ndarray]) -> None:
+                if self._glance is glance and follower.inside.is_of_layer(variable):
+                    with self._looks(self.schedule.glancing):
+                        follower.inside.see_layers(glance.look, variable, value())
+
+            follower.inside.show(see)
 
     def _perhaps_enough(self) -> None:
         """In a shadow, before its backward pass: end it if nothing more is to be seen there."""
@@ -195,25 +245,15 @@ class LookingMethods:
         if not is_whole:
             self._updates.append(CompiledCall(function, args, kwargs))
         looking = self._looking
-        if looking is None:
-            self._glance_at(optimizer, is_whole)
-        elif looking.waits_for(optimizer):
+        if looking is None and self._glance is not None:
+            with self._looks(self.schedule.glancing):
+                self._glance.step_begins(optimizer, is_whole)
+        elif looking is not None and looking.waits_for(optimizer):
             with self._looks():
                 self._count_stale(optimizer, shadowed=True)
                 looking.step_begins(optimizer, has_gradients=not is_whole)
                 if not is_whole:
                     looking.backward_ends(None)
-
-    def _glance_at(self, optimizer: Any, is_whole: bool) -> None:
-        """See what can be seen of a compiled step without running it once more."""
-        step, last = self.record.step, self.record.last
-        if self._glance is None and self.schedule.is_glance_due(step):
-            if last is None or last.step == step:
-                return
-            self._glance = Glance(self.model, self.optimizers, step)
-        if self._glance is not None:
-            with self._looks(self.schedule.glancing):
-                self._glance.step_begins(optimizer, is_whole)
 
     def update_ends(self, optimizer: Any) -> None:
         """The function has returned."""
@@ -231,8 +271,8 @@ class LookingMethods:
                 add(self.record.glances, glance.look)
                 if self.notebook is not None:
                     self.notebook.look(glance.look)
-                alarming = is_alarming(glance.look, last) or self._is_worse()
-                self.schedule.glanced_at(glance.look.step, alarming)
+                is_alarm = is_alarming(glance.look, last) or self._is_worse()
+                self.schedule.glanced_at(glance.look.step, is_alarm, is_lost(glance.look, last))
 
     def _look_after(self, optimizer: Any, looking: StepLook) -> None:
         """Look at gradients and weights after a compiled step."""

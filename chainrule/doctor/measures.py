@@ -44,9 +44,12 @@ def is_float(array: Any) -> bool:
 
 
 def sampled(array: np.ndarray, most: int = NUMBERS) -> np.ndarray:
-    """Numbers of an array, evenly taken from it where it is large."""
-    flat = array.reshape(-1)
-    step = -(-flat.size // most) or 1
+    """Numbers of an array, evenly taken from it as it lies in memory, where it is large.
+
+    Notes: an odd step meets all units, where their number is a power of two.
+    """
+    flat = array.ravel(order="K")
+    step = -(-flat.size // most) | 1
     return flat[::step].astype(np.float64, copy=False)
 
 

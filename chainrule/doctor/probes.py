@@ -14,17 +14,19 @@ import numpy as np
 
 from chainrule.compiler.rollback import Rollback
 from chainrule.doctor import measures
-from chainrule.doctor.checks.generalization import teaches_nothing
+from chainrule.doctor.checks.generalization import LEARNED_ONE, teaches_nothing
+from chainrule.doctor.checks.wiring import SLOW_MOMENTUM
 from chainrule.doctor.facts import Record
 from chainrule.doctor.remedies import REMEDIES, Scene
 from chainrule.doctor.sandbox import sandbox
-from chainrule.doctor.training_call import EagerCall, TrainingCall
+from chainrule.doctor.training_call import TrainingCall
 from chainrule.nn.module import Module
-from chainrule.tensor.grad_mode import no_grad
 
 FEWEST = 8  # steps that must be kept
 ENOUGH_STEPS = 150  # after which a training should show something
 STEPS, ONE_BATCH_STEPS = 50, 150
+RATES = (1.0, 10.0, 100.0)  # times the learning rate, until one batch is learned
+MOST_NEIGHBOURS = 1024  # samples of which the nearest other one is looked for
 LAST = 20  # steps whose mean loss counts
 MOST_CLASSES = 100
 ALIKE = 1.5  # how often most samples come, by how often few do
@@ -55,7 +57,7 @@ class Probes:
         self.model = model
         self.optimizers = optimizers
         self.start = start
-        self.calls = [call for call in calls if call.can_run]
+        self.calls = [call for call in calls if call.can_run and call.arrays]
 
     def run(self) -> bool:
         """Make those that there is a reason for, each once; whether there was any."""
@@ -88,7 +90,9 @@ class Probes:
     # -- reasons ------------------------------------------------------------------------------
 
     def _averages(self) -> bool:
-        return bool(self.record.wiring.momentum_of_statistics)
+        """Whether there are running statistics that may lag behind."""
+        momenta = self.record.wiring.momentum_of_statistics.values()
+        return any(m is not None and m < SLOW_MOMENTUM for m in momenta)
 
     def _learns_nothing(self) -> bool:
         return self.record.step >= ENOUGH_STEPS and teaches_nothing(self.record)
@@ -120,22 +124,26 @@ class Probes:
 
     def _compare_modes(self) -> None:
         """The loss of a batch that was trained on, in training and in evaluation mode."""
-        call = self.calls[-1]
-        if not isinstance(call, EagerCall):
-            return
-        with sandbox(self.model, self.optimizers, self.calls), no_grad():
-            for training in (False, True):
+        for training in (False, True):
+            with sandbox(self.model, self.optimizers, self.calls):
                 self.model.train(training)
-                loss = float(call.loss_of({}, lambda y: y, {}).mean().item())
-                mode = "training" if training else "evaluation"
-                self.record.trials[f"loss in {mode} mode"] = loss
+                loss = Scene(self.model, self.optimizers, self.calls).step(self.calls[-1])
+            mode = "training" if training else "evaluation"
+            self.record.trials[f"loss in {mode} mode"] = loss
 
     def _compare_labels(self) -> None:
         """Whether a single batch can be learned, and whether true labels help with all."""
         trials = self.record.trials
-        one = self._losses(self.calls[:1], ONE_BATCH_STEPS)
-        trials["one batch"] = float(np.mean(one[-LAST:])) / one[0]
-        true, shuffled = self._losses(self.calls, STEPS), self._losses(self._shuffled(), STEPS)
+        for factor in RATES:
+            one = self._losses(self.calls[:1], ONE_BATCH_STEPS, factor=factor)
+            trials["one batch"] = float(np.mean(one[-LAST:])) / one[0]
+            trials["times the rate"] = factor
+            if trials["one batch"] < LEARNED_ONE:
+                break
+        true, shuffled = (
+            self._losses(calls, STEPS, factor=factor)
+            for calls in (self.calls, self._shuffled())
+        )
         differences = np.subtract(shuffled, true)[-LAST:]
         spread = float(np.std(differences)) / math.sqrt(LAST)
         trials["true labels"] = float(np.mean(differences)) / max(spread, 1e-12)
@@ -143,6 +151,7 @@ class Probes:
         if inputs.dtype.kind == "f":
             once = np.unique(sample, return_index=True)[1]
             trials["a feature tells"] = _relation(inputs[once], targets[once])
+            trials["a neighbour tells"] = _neighbours(inputs[once], targets[once])
 
     def _compare_rates(self) -> None:
         """From here on, with the learning rate as it is and with a tenth of it."""
@@ -205,6 +214,24 @@ def _relation(inputs: np.ndarray, targets: np.ndarray) -> float:
     found = np.abs(x.T @ y) / math.sqrt(len(x))
     by_chance = math.sqrt(2 * math.log(2 * found.size))
     return float(found.max()) - by_chance
+
+
+def _neighbours(inputs: np.ndarray, targets: np.ndarray) -> float:
+    """How far samples agree with the targets of those that lie nearest, beyond what chance
+    gives, in standard errors."""
+    x = _scaled(inputs.reshape(len(inputs), -1))[:MOST_NEIGHBOURS]
+    targets = targets.reshape(len(targets), -1)[:MOST_NEIGHBOURS]
+    distance = (x * x).sum(axis=1) - 2 * x @ x.T  # less what is the same for a whole row
+    np.fill_diagonal(distance, np.inf)
+    nearest = targets[distance.argmin(axis=1)]
+    if targets.dtype.kind in "iu":
+        targets, nearest = targets[:, :1], nearest[:, :1]
+        shares = np.unique(targets, return_counts=True)[1] / len(targets)
+        chance = float((shares**2).sum())
+        spread = math.sqrt(max(chance * (1 - chance), 1e-12))
+        return (float((targets == nearest).mean()) - chance) / spread * math.sqrt(len(x))
+    found = np.abs((_scaled(targets) * _scaled(nearest)).mean(axis=0)).max()
+    return float(found) * math.sqrt(len(x)) - math.sqrt(2 * math.log(2 * targets.shape[1]))
 
 
 def _scaled(columns: np.ndarray) -> np.ndarray:

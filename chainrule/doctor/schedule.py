@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -11,11 +12,11 @@ SHARE = 0.02  # of the time of the training: of looks and glances together
 GLANCES = 0.003  # of it, of glances
 EARLY = (0, 8, 24, 44)  # steps of the first looks: what is fatal is said within 50 steps
 SOON = 17  # steps after a look at which something was suspicious
-LITTLE = 0.01  # seconds that an early look may take in any case
+LITTLE = 0.01  # seconds after which early looks are made only as time allows
 LONGEST_PAUSE = 200  # steps between two looks
 EAGER, COMPILED = 2.0, 1.25  # growth of the number of steps from one look to the next
 MOST_CLOSE = 12  # looks at compiled steps that are made as long as nothing is learned
-MOST_ALARMS = 3  # looks that glances may call for, whatever they cost
+MOST_ALARMS = 3  # looks that glances may call for
 
 
 class Schedule:
@@ -23,11 +24,12 @@ class Schedule:
 
     Args: first: the number of the first step.
 
-    Notes: the first look is made in any case; so are the other early ones where the step need
-        not be run once more for them. Where it must, they are made as long as the loss has not
-        fallen clearly: the last of them in any case, those before if they take little, and some
-        later ones. All others are made where looks take no more than their part of the time,
-        one at the end included. Glances have a part of their own.
+    Notes: the first look is made in any case; so are the other early ones at eager steps. At
+        compiled ones they are made as long as the loss has not fallen clearly: the last of them
+        in any case, those before if all took little so far, and some later ones. All others are
+        made where looks take no more than their part of the time, one at the end included. What
+        a look from inside takes, and one that runs the step once more, is known apart. Glances
+        have a part of their own.
     """
 
     def __init__(self, first: int) -> None:
@@ -40,13 +42,14 @@ class Schedule:
         self._next = first
         self._next_glance = first + 1
         self._glance_cost = 0.0  # seconds of the last glance
+        self._glanced = 0.0  # when it began, what they had cost
         self._alarms = 0
         self._made = 0  # looks
         self._growth = EAGER
-        self._cost = 0.0  # seconds of the last look
+        self._is_inside = False  # the look that goes on, or comes next
+        self._costs: dict[bool, float] = {}  # seconds of the last look, by that
         self._worked = 0.0  # what was spent, as far as this thread worked
-        self._work = 0.0  # of that, for the last look
-        self._before = 0.0, 0.0  # what was spent and worked before this one
+        self._before = 0.0  # what was spent before this look
         self._since: tuple[float, float] | None = None  # when the looking that goes on began
         self._started = time.perf_counter()
 
@@ -65,13 +68,23 @@ class Schedule:
         """The part of that which the doctor took."""
         return self.taken / self.elapsed
 
-    def is_due(self, step: int, is_extra: bool, is_learning: Callable[[], bool]) -> bool:
+    def is_due(
+        self,
+        step: int,
+        is_extra: bool,
+        is_learning: Callable[[], bool],
+        is_inside: bool = False,
+    ) -> bool:
         """Whether to look at a step.
 
-        Args: is_extra: it is run once more for that; is_learning: the loss has fallen clearly.
+        Args:
+            is_extra: it is compiled, so that looking takes time of its own.
+            is_learning: the loss has fallen clearly.
+            is_inside: it is seen from inside, and not run once more.
         """
         if step < self._next:
             return False
+        self._is_inside = is_inside
         self._growth = COMPILED if is_extra else EAGER
         late = self.first + EARLY[-1]
         if self._must or (self._last < late <= step and not is_learning()):
@@ -80,27 +93,31 @@ class Schedule:
             return step <= late or self._is_affordable(1)
         if self._is_affordable(1 if self._made < 2 else 2):  # the first one is the slowest
             return True
-        cheap = self._work <= LITTLE if step <= late else self._made < MOST_CLOSE
+        cheap = self._worked <= LITTLE if step <= late else self._made < MOST_CLOSE
         return cheap and not is_learning()
 
     def is_due_at_end(self, step: int, must: bool) -> bool:
-        """Whether to look at what the training has come to."""
+        """Whether to look at what the training has come to; for that, it is run once more."""
+        self._is_inside = False
         return self._last < step and (must or self._is_affordable(1))
 
     def _is_affordable(self, looks: int) -> bool:
-        """Whether there is time for so many more."""
-        return self.spent + looks * self._cost <= (SHARE - GLANCES) * self.elapsed
+        """Whether there is time for so many more; not where all that is known is that those
+        from inside take less."""
+        unknown = math.inf if self._costs and not self._is_inside else 0.0
+        spent = self.spent + looks * self._costs.get(self._is_inside, unknown)
+        return spent <= (SHARE - GLANCES) * self.elapsed
 
     def begins(self, step: int) -> None:
         """A look at a step begins."""
-        self._before, self._last, self._must = self._now, step, False
+        self._before, self._last, self._must = self._now[0], step, False
 
     def ends(self, is_suspicious: bool) -> None:
         """It is over.
 
         Args: is_suspicious: what was seen is a fault if it is seen again.
         """
-        self._cost, self._work = (a - b for a, b in zip(self._now, self._before, strict=True))
+        self._costs[self._is_inside] = self._now[0] - self._before
         done = self._last - self.first
         early = next((step for step in EARLY if step > done), None)
         self._made += 1
@@ -123,15 +140,19 @@ class Schedule:
             return False
         return self.glanced + self._glance_cost <= GLANCES * self.elapsed
 
-    def glanced_at(self, step: int, is_alarming: bool) -> None:
+    def glanced_at(self, step: int, is_alarming: bool, is_lost: bool = False) -> None:
         """A glance is over.
 
-        Args: is_alarming: a look should follow at once.
+        Args:
+            is_alarming: a look should follow as soon as there is time for one.
+            is_lost: at once, whatever it costs, as numbers are not finite.
         """
+        self._glance_cost, self._glanced = self.glanced - self._glanced, self.glanced
         self._next_glance = self._after(step, COMPILED, least=2)
         if is_alarming and self._alarms < MOST_ALARMS:
             self._alarms += 1
-            self.hasten(step + 1)
+            self._next = step + 1
+            self._must |= is_lost
 
     def _after(self, step: int, growth: float, least: int) -> int:
         """The step of the next look, or glance, after one."""
@@ -166,8 +187,7 @@ class Schedule:
         try:
             yield
         finally:
-            self._glance_cost = time.thread_time() - start
-            self.glanced += self._glance_cost
+            self.glanced += time.thread_time() - start
 
     @contextmanager
     def trying(self) -> Iterator[None]:

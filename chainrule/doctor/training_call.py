@@ -36,6 +36,11 @@ class CompiledCall:
         return y if y is not None and y.numel() == 1 else None
 
     @property
+    def data(self) -> list[np.ndarray]:
+        """Inputs and targets."""
+        return self.arrays
+
+    @property
     def tensors(self) -> list[Tensor]:
         """Inputs and targets, in the order of the arguments."""
         return list(tensors_in((self.args, self.kwargs)))
@@ -62,7 +67,9 @@ class EagerCall:
     def __init__(self, model: Module, args: tuple[Any, ...]) -> None:
         self.model = model
         self.args = args
-        self.given = [tensor._cell.array for tensor in tensors_in(args)]
+        tensors = list(tensors_in(args))
+        self.given = [tensor._cell.array for tensor in tensors]
+        self._from_outside = [x._cell.array for x in tensors if x._edge is None]
         self.bytes = sum(array.nbytes for array in self.given)
         #: the loss function and its arguments, of which the first, the outputs, is only a
         #: shape; None where the loss is another formula, which cannot be repeated
@@ -110,6 +117,12 @@ class EagerCall:
     def target(self) -> Tensor:
         assert self.loss is not None
         return self.loss[1][1]
+
+    @property
+    def data(self) -> list[np.ndarray]:
+        """Inputs and targets, without what another part of the model has made."""
+        targets = [self.target._cell.array] if self.can_run else []
+        return [*self._from_outside, *targets]
 
     @property
     def arrays(self) -> list[np.ndarray]:
@@ -180,8 +193,7 @@ def _replaced(thing: Any, arrays: Iterator[np.ndarray]) -> Any:
 
 def see_arrays(record: Record, call: TrainingCall) -> None:
     """Note NaN and infinities among the numbers that a step was given."""
-    known = call.given if isinstance(call, EagerCall) and not call.can_run else call.arrays
-    for array in known:
+    for array in call.data:
         if array.dtype.kind == "f" and array.ndim and not np.isfinite(array).all():
             data, bad = record.data, ~np.isfinite(array.reshape(len(array), -1))
             data.inputs = measures.spread(array)

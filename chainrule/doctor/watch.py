@@ -1,9 +1,10 @@
 """`watch`: a doctor that looks on while a loop trains a model, eagerly or compiled.
 
-Now and then one step is looked at from near (look.py). An eager step is measured while it
-runs. Of a compiled one only gradients and weights can be seen from outside; its forward pass is
-first run once more, eagerly, on the same numbers, and everything that this changed is put back:
-so the graph that trains is the same with a doctor and without, bit for bit.
+Now and then one step is looked at from near (look.py), while it runs. A compiled one shows its
+layers and losses from inside (inside.py), gradients and weights afterwards. Where that is not
+enough, its forward pass is first run once more, eagerly, on the same numbers, and everything
+that this changed is put back (shadow.py). In any case the graph that trains is the same with a
+doctor and without, bit for bit.
 
 Looks are made so rarely that the doctor takes no more than two percent of the time
 (schedule.py).
@@ -35,6 +36,7 @@ from chainrule.doctor.reasoning import add_causes, symptoms
 from chainrule.doctor.roots import Roots
 from chainrule.doctor.schedule import Schedule
 from chainrule.doctor.shadow import takes_no_notice
+from chainrule.doctor.tracing import TracingMethods
 from chainrule.doctor.training_call import CompiledCall, EagerCall
 from chainrule.doctor.treatment import TreatmentMethods
 from chainrule.doctor.wiring import StaleGradients, check, entrances, read_wiring
@@ -44,7 +46,7 @@ from chainrule.tensor import trace
 from chainrule.tensor.tensor import Tensor
 
 
-class Watch(LookingMethods, TreatmentMethods, AlarmMethods, observers.Observer):
+class Watch(LookingMethods, TracingMethods, TreatmentMethods, AlarmMethods, observers.Observer):
     """Looks on while a model is trained, and says what is wrong.
 
     Args:
@@ -134,10 +136,12 @@ class Watch(LookingMethods, TreatmentMethods, AlarmMethods, observers.Observer):
 
     def diagnose(self) -> list[Finding]:
         """Go through all checks now; new findings are told, each once."""
-        self._roots.look_around()
-        self._evaluations.end(self.kept.calls)
-        faults, self.notes = symptoms(self.record)
-        for finding in add_causes(self.findings, faults):
+        with self.schedule.looking():
+            self._roots.look_around()
+            self._evaluations.end(self.kept.calls)
+            faults, self.notes = symptoms(self.record)
+            new = add_causes(self.findings, faults)
+        for finding in new:
             self.tell(finding)
         if self.notebook is not None:
             self.notebook.findings(self.findings)
@@ -190,9 +194,9 @@ class Watch(LookingMethods, TreatmentMethods, AlarmMethods, observers.Observer):
             self._evaluations.forward(module, args)
 
     def _training_begins(self, module: Module, args: tuple[Any, ...]) -> None:
-        self._note_mode(module)
         self._called = True
         if not self._shadowing:
+            self._note_mode(module)
             self._step_follows()
             self.kept.add(EagerCall(module, args))
             looking = self._looking
@@ -216,13 +220,15 @@ class Watch(LookingMethods, TreatmentMethods, AlarmMethods, observers.Observer):
             wiring.evaluation_in_training = changed_by_mode(module, training=False)
 
     def module_begins(self, module: Module, arguments: tuple[Any, ...]) -> None:
-        """A module is called, while a step is looked at."""
+        """A module is called, while a step is looked at or traced."""
+        self._trace_module(module, arguments)
         if self._looking is not None and settings.grad_enabled.get():
             with self._looks():
                 self._looking.module_begins(module, arguments)
 
     def module_ends(self, module: Module, output: Any) -> None:
         """It returned."""
+        self._trace_output(module, output)
         if self._looking is not None and settings.grad_enabled.get():
             with self._looks():
                 self._looking.module_ends(module, output)
@@ -238,22 +244,6 @@ class Watch(LookingMethods, TreatmentMethods, AlarmMethods, observers.Observer):
                 call.note_loss(name, arguments, loss)
         if self._looking is not None:
             self._looking.loss_computed(name, arguments, loss)
-
-    def loss_traced(self) -> None:
-        """A function that is being compiled calls a loss function."""
-        for follower in self._followers():
-            follower.computes_loss = True
-
-    def backward_traced(self) -> None:
-        """A function that is being compiled begins a backward pass."""
-        for follower in self._followers():
-            follower.backwards += 1
-
-    def _followers(self) -> list[Calls]:
-        """Those who follow the function that is being compiled here, for this watch."""
-        writing = trace.current.get()
-        known = [] if writing is None else writing.observers
-        return [each for each in known if isinstance(each, Calls) and each.watch() is self]
 
     def backward_begins(self, root: Tensor) -> None:
         """A backward pass, of this training if the model was called before it."""
@@ -278,13 +268,21 @@ class Watch(LookingMethods, TreatmentMethods, AlarmMethods, observers.Observer):
     def backward_ends(self, root: Tensor) -> None:
         """Its gradients are there."""
         if self._called and not self._shadowing:
-            idle = [o for o in self.optimizers if self._steps[id(o)] == self.schedule.first]
-            self.record.wiring.unused = unused = self._stale.backward_ends(idle)
-            if unused == MOST_UNUSED:
-                self.diagnose()
+            self._note_unused(self._stale.backward_ends(self._idle))
         if self._looking is not None and self._called:
             with self._looks():
                 self._looking.backward_ends(root)
+
+    @property
+    def _idle(self) -> list[Any]:
+        """The optimizers that have not made a step yet."""
+        return [o for o in self.optimizers if self._steps[id(o)] == self.schedule.first]
+
+    def _note_unused(self, times: int) -> None:
+        """Note how often gradients were made and cleared that idle optimizers did not use."""
+        self.record.wiring.unused = times
+        if times == MOST_UNUSED:
+            self.diagnose()
 
     def _step_begins(self, optimizer: Any, args: Any, kwargs: Any) -> None:
         if takes_no_notice(self) or self._is_past:
@@ -327,11 +325,6 @@ class Watch(LookingMethods, TreatmentMethods, AlarmMethods, observers.Observer):
 
     # -- a compiled step --------------------------------------------------------------------
 
-    def _follow(self, writing: trace.Trace, training: bool) -> None:
-        """The model is called in a function that is compiled: see each call of that."""
-        if not self._followers():
-            writing.observers.append(Calls(self, training))
-
     def evaluation_begins(self, call: CompiledCall) -> None:
         """A compiled function is called that calls the model, without gradients."""
         self._evaluations.forward(self.model, tuple(call.tensors))
@@ -340,17 +333,23 @@ class Watch(LookingMethods, TreatmentMethods, AlarmMethods, observers.Observer):
         """It computed a loss, and returned."""
         self._evaluations.results(results, targets)
 
-    def compiled_begins(self, call: CompiledCall, backwards: int) -> None:
-        """A compiled function is called that calls the model.
-
-        Args: backwards: passes in it.
-        """
+    def compiled_begins(self, call: CompiledCall, follower: Calls) -> None:
+        """A compiled function is called that calls the model."""
         self._ear.thread = threading.get_ident()
         self._called = True
         self._note_mode(self.model)
         self._step_follows()
         self.kept.add(call)
-        self._look_at_compiled(call, backwards)
+        if follower.backwards and follower.inside.clears & set(map(id, self._idle)):
+            self._note_unused(self.record.wiring.unused + 1)
+        self._look_at_compiled(call, follower)
+
+    def compiled_ends(self, follower: Calls) -> None:
+        """It has returned."""
+        if self._looking is not None:
+            with self._looks():
+                if not follower.inside.ends(self._looking):
+                    self._drop_look()  # the call that was looked at raised an error
 
     def _count_stale(self, optimizer: Any, shadowed: bool) -> None:
         """Count steps with gradients that were not cleared; between shadows all are alike."""

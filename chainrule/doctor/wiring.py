@@ -11,6 +11,7 @@ from chainrule.errors import ArgumentError
 from chainrule.nn.module import Module
 from chainrule.nn.parameter import is_lazy
 from chainrule.tensor.tensor import Tensor
+from chainrule.tensor.trace import Trace
 
 
 def check(model: Any, optimizers: Sequence[Any]) -> None:
@@ -68,11 +69,13 @@ def read_wiring(wiring: WiringFacts, model: Module, optimizers: Sequence[Any]) -
     known: dict[str, Tensor] = {n: ours[n] for n in unmoved if not is_lazy(ours[n])}
     wiring.as_initialized = _as_initialized(known)
     for name, module in model.named_modules():
-        kind = type(module).__name__
+        wiring.kinds[name] = kind = type(module).__name__
         if "Dropout" in kind:
             wiring.dropout[name] = float(getattr(module, "p", 0.0))
         if kind.startswith("BatchNorm"):
             wiring.momentum_of_statistics[name] = getattr(module, "momentum", None)
+            updates = getattr(module, "num_batches_tracked", None)
+            wiring.updates_before.setdefault(name, 0 if updates is None else int(updates))
 
 
 def _as_initialized(parameters: dict[str, Tensor]) -> list[str]:
@@ -102,11 +105,32 @@ class StaleGradients:
 
     def backward_begins(self) -> None:
         """See which gradients are not there, or 0."""
-        for known, probe in self._probes.items():
-            gradient = None if probe is None else probe.grad
-            if gradient is None or not measures.numbers(gradient).any():
-                self._cleared[known] = True
-                self._unused[known] += known in self._there
+        for known in self.absent():
+            self._cleared[known] = True
+            self._unused[known] += known in self._there
+
+    def absent(self) -> set[int]:
+        """The optimizers whose gradients are not there, or 0."""
+        gradients = {known: p if p is None else p.grad for known, p in self._probes.items()}
+        return {
+            known
+            for known, gradient in gradients.items()
+            if gradient is None or not measures.numbers(gradient).any()
+        }
+
+    def dropped(self, writing: Trace) -> set[int]:
+        """Those whose gradients a function that is being compiled has dropped so far."""
+        probes = self._probes.items()
+        return {known for known, p in probes if p is not None and writing.has_dropped_grad(p)}
+
+    def are_cleared(self, optimizers: set[int]) -> None:
+        """These are, as is known from elsewhere."""
+        self._cleared |= dict.fromkeys(optimizers, True)
+
+    @property
+    def seen_cleared(self) -> set[int]:
+        """Those that were cleared since their last step."""
+        return {known for known, cleared in self._cleared.items() if cleared}
 
     def backward_ends(self, idle: Sequence[Any]) -> int:
         """See which gradients there are now; how often, at most, those of idle optimizers,

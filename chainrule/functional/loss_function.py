@@ -20,14 +20,13 @@ def loss_function(loss: Callable) -> Callable:
     def watched(*args: Any, **kwargs: Any) -> Any:
         y = computed(*args, **kwargs)
         told = observers.told(observers.present)
-        if told and trace.current.get() is not None:
-            for observer in told:
-                observer.loss_traced()
-        elif told:
+        if told:
             given = inspect.signature(loss).bind(*args, **kwargs)
             given.apply_defaults()
+            seen = loss.__name__, tuple(given.arguments.values()), y
+            tracing = trace.current.get() is not None
             for observer in told:
-                observer.loss_computed(loss.__name__, tuple(given.arguments.values()), y)
+                (observer.loss_traced if tracing else observer.loss_computed)(*seen)
         return y
 
     return watched

@@ -159,6 +159,11 @@ class GradSlot:
         self._touched = True
         self._held = value
 
+    @property
+    def is_none(self) -> bool:
+        """Whether there is no gradient now, as far as the function has looked."""
+        return self._touched and self._held is None
+
     def _load(self) -> Tensor | None:
         tensor = self.tensor
         if self.is_outside and self.position is None:

@@ -85,7 +85,7 @@ class DifferentiationMethods(Methods):
         told = observers.told(observers.present)
         if told and trace.current.get() is not None:
             for observer in told:
-                observer.backward_traced()
+                observer.backward_traced(self)
             told = ()
         for observer in told:
             observer.backward_begins(self)

@@ -97,6 +97,14 @@ class Trace:
             self._meet(tensor, binding)
         return binding.now
 
+    def variable_of(self, tensor: Tensor) -> Variable | None:
+        """The variable that a tensor is now; one from outside may be none yet."""
+        held = tensor._cell.array
+        if isinstance(held, Symbol):
+            return held.variable
+        binding = self._states.get(id(tensor._cell))
+        return None if binding is None else binding.now.variable
+
     def _meet(self, tensor: Tensor, binding: Binding) -> None:
         """A tensor from outside, seen for the first time."""
         self._met[id(tensor)] = tensor
@@ -174,6 +182,11 @@ class Trace:
             self._meet_argument(tensor)
             self._grads[id(tensor)] = GradSlot(tensor, self)
         return self._grads[id(tensor)]
+
+    def has_dropped_grad(self, tensor: Tensor) -> bool:
+        """Whether the function has set `tensor.grad` to None, or knows that it was."""
+        slot = self._grads.get(id(tensor))
+        return slot is not None and slot.is_none
 
     def guard(self, read: Callable[[], Any], what: str) -> Any:
         """Read something that steers Python code; another value is another recording."""

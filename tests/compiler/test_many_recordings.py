@@ -81,3 +81,18 @@ def test_machine_code_and_its_linker_go_with_the_recording(few):
         assert weight.grad.item() == size
     gc.collect()
     assert code() is None and linker() is None
+
+
+def test_a_recording_looks_for_leaks_among_young_objects_only():
+    generations = []
+
+    def notice(phase, info):
+        generations.append(info["generation"])
+
+    gc.collect()
+    gc.callbacks.append(notice)
+    try:
+        assert cr.compile(lambda x: (x * 2).sum())(cr.ones(3)).item() == 6
+    finally:
+        gc.callbacks.remove(notice)
+    assert generations and 2 not in generations

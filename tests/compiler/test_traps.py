@@ -367,7 +367,7 @@ def test_a_trace_in_one_thread_does_not_show_in_another():
     @cr.compile
     def slow(x):
         inside.set()
-        assert outside.wait(10)
+        outside.wait(10)  # an assert would be guarded, with all of pytest that it reads
         return x + 1
 
     worker = threading.Thread(target=slow, args=(cr.ones(1),))

@@ -212,7 +212,7 @@ CASES = {
         {"data__all_inputs": spread(), "data__validation_inputs": spread(0.4)},
     ),
     "D36": ({"data__repeated_batches": 3}, {"data__repeated_batches": 2}),
-    "D37": ({"structure__notes": ["0: a bias before 1, a batch norm"]}, {}),
+    "D37": ({"structure__notes": [("0", "its bias is undone by {}", "1")]}, {}),
 }  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from chainrule.doctor import Watch, watch
 from chainrule.doctor import schedule as schedules
 from chainrule.doctor.facts import LayerFacts, Look
 from chainrule.doctor.glance import is_alarming
+from chainrule.doctor.inside import Inside
 from chainrule.doctor.schedule import EARLY, MOST_ALARMS, Schedule
 from tests.support.observed import X, Y
 
@@ -50,7 +51,7 @@ def test_looks_at_compiled_steps_stay_within_their_share(clock):
 
 
 def test_where_little_is_learned_the_early_steps_are_looked_at(clock):
-    cheap = followed(Schedule(0), clock, steps=50, look=0.005, learning=False)
+    cheap = followed(Schedule(0), clock, steps=50, look=0.004, learning=False)
     assert cheap[:4] == list(EARLY)
     dear = followed(Schedule(0), clock, steps=50, look=0.05, learning=False)
     assert dear == [EARLY[0], EARLY[-1]]
@@ -85,12 +86,46 @@ def test_an_alarm_brings_a_look_but_not_for_ever(clock):
     schedule = Schedule(0)
     followed(schedule, clock, steps=1, look=10.0)
     for number in range(10, 20):
-        schedule.glanced_at(number, True)
+        schedule.glanced_at(number, True, is_lost=True)
         due = schedule.is_due(number + 1, True, lambda: True)
         assert due is (number - 10 < MOST_ALARMS)
         if due:
             schedule.begins(number + 1)
             schedule.ends(False)
+
+
+def test_an_alarm_waits_for_time_unless_numbers_are_lost(clock):
+    for is_lost in (False, True):
+        schedule = Schedule(0)
+        followed(schedule, clock, steps=1, look=10.0)
+        schedule.glanced_at(10, True, is_lost)
+        assert schedule.is_due(11, True, lambda: True) is is_lost
+        clock[0] += 5000
+        assert schedule.is_due(12, True, lambda: True)
+
+
+def test_looks_from_inside_are_made_where_others_would_take_too_long(clock):
+    schedule = Schedule(0)
+    followed(schedule, clock, steps=1, look=1.0)
+    clock[0] += 70
+    assert not schedule.is_due(60, True, lambda: True, False)
+    assert schedule.is_due(60, True, lambda: True, True)
+    schedule.begins(60)
+    with schedule.looking():
+        clock[0] += 0.05
+    schedule.ends(False)
+    assert schedule.is_due(90, True, lambda: True, True)
+    assert not schedule.is_due(90, True, lambda: True, False)  # what each cost is known
+
+
+def test_what_was_never_run_once_more_is_not_run_for_a_look_at_the_end(clock):
+    schedule = Schedule(0)
+    assert schedule.is_due(0, True, lambda: True, True)
+    schedule.begins(0)
+    schedule.ends(False)
+    clock[0] += 1000
+    assert not schedule.is_due_at_end(100, must=False)
+    assert schedule.is_due_at_end(100, must=True)
 
 
 def facts(**layers):
@@ -112,14 +147,15 @@ def test_what_is_alarming(seen, alarming):
     assert is_alarming(seen, last) is alarming
 
 
-def network():
+def network(normalized=False):
     cr.manual_seed(0)
-    return nn.Sequential(nn.Linear(6, 16), nn.ReLU(), nn.Linear(16, 3))
+    layers = nn.Linear(6, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Linear(16, 3)
+    return nn.Sequential(*[each for i, each in enumerate(layers) if normalized or i != 1])
 
 
-def training(*, split=False, clears=False, engine="reference", lr=0.05):
+def training(*, split=False, clears=False, engine="reference", lr=0.05, normalized=False):
     """A network and its compiled step, in one function or in two."""
-    net = network()
+    net = network(normalized)
     learner = cr.optim.SGD(net.parameters(), lr=lr)
 
     def gradients(x, y):
@@ -181,6 +217,55 @@ def test_a_glance_sees_what_a_look_sees_of_gradients_and_weights(monkeypatch, sp
             for fact in ("gradient_norm", "weight_norm", "update_ratio"):
                 found, expected = (getattr(at.layers[name], fact) for at in (seen, look))
                 assert found == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize("engine", ["native", "reference"])
+def test_a_glance_sees_activations(monkeypatch, engine):
+    monkeypatch.setattr(schedules, "GLANCES", 1.0)
+    net, learner, step = training(engine=engine)
+    with watch(net, learner, tell=lambda f: None) as doctor:
+        for i in range(12):
+            step(*batch(i))
+    assert len(doctor.record.glances) > 4
+    eager = training(engine=None)
+    with watch(eager[0], eager[1], tell=lambda f: None) as near:
+        for i in range(12):
+            near.schedule.hasten(i)
+            eager[2](*batch(i))
+    for seen in doctor.record.glances:
+        look = near.record.looks[seen.step]
+        known = seen.layers["1"].activation, look.layers["1"].activation  # of the ReLU
+        assert known[0].mean == pytest.approx(known[1].mean, rel=1e-4)
+        assert seen.layers["0"].dead == look.layers["0"].dead
+        assert seen.layers["0"].samples == 32
+        assert seen.loss is None
+
+
+@pytest.mark.parametrize("normalized", [False, True])
+def test_a_compiled_step_is_not_left_for_a_look(monkeypatch, normalized):
+    """But for the first one, where what the first layer gives is nowhere in memory: a ReLU
+    right behind it is computed with it."""
+    seen, records = counting(monkeypatch), []
+    for engine in (None, "native"):
+        net, learner, step = training(engine=engine, normalized=normalized)
+        with watch(net, learner, tell=lambda f: None) as doctor:
+            for i in range(20):
+                doctor.schedule.hasten(i)
+                step(*batch(i))
+            records.append(list(doctor.record.looks))
+            assert seen == {"forward": 4 if engine and not normalized else 0, "backward": 0}
+        assert doctor.findings == []
+    for near, inside in zip(*records, strict=True):
+        assert inside.step == near.step
+        assert inside.loss == pytest.approx(near.loss, rel=1e-4)
+        assert inside.accuracy == near.accuracy
+        assert list(inside.layers) == list(near.layers)
+        for name, layer in near.layers.items():
+            found = inside.layers[name]
+            assert found.dead == pytest.approx(layer.dead)
+            if normalized or name == "2" or near.step == 0:
+                assert found.activation.std == pytest.approx(layer.activation.std, rel=1e-3)
+                assert found.activation.count == layer.activation.count
 
 
 @pytest.mark.parametrize("split", [False, True])
@@ -260,12 +345,19 @@ def counting(monkeypatch):
 
 
 @pytest.mark.parametrize("split", [False, True])
-def test_of_a_compiled_step_only_the_forward_pass_is_run_again(monkeypatch, split):
+@pytest.mark.parametrize("beside", [False, True])
+def test_a_look_at_a_compiled_step_sees_what_one_at_an_eager_step_sees(
+    monkeypatch, split, beside
+):
+    """From inside, or where that does not show enough, beside, of which the forward pass will
+    do."""
     seen = counting(monkeypatch)
+    if beside:
+        monkeypatch.setattr(Inside, "prepare", lambda self: None)
     net, learner, step = training(split=split)
     with watch(net, learner, tell=lambda f: None) as doctor:
         step(*batch(0))
-        assert seen == {"forward": 4, "backward": 0}
+        assert seen == {"forward": 4 if beside else 0, "backward": 0}
         (look,) = doctor.record.looks
     eager = training(engine=None)
     with watch(eager[0], eager[1], tell=lambda f: None) as near:

@@ -14,6 +14,7 @@ import chainrule as cr
 import chainrule.nn.functional as F
 from chainrule import nn, observers
 from chainrule.doctor import watch
+from chainrule.doctor.inside import Inside
 from chainrule.doctor.look import StepLook
 from chainrule.errors import ArgumentError
 from chainrule.journal import read_journal
@@ -217,9 +218,18 @@ def test_memory_does_not_grow():
     assert not doctor.kept.calls
 
 
-@pytest.mark.parametrize("engine", [None, "reference"])
-@pytest.mark.parametrize("where", ["module_ends", "backward_begins", "step_begins"])
-def test_ctrl_c_inside_a_look_leaves_everything_as_it_was(monkeypatch, engine, where):
+EAGERLY, INSIDE = ("module_ends", "backward_begins"), ("see_inputs", "see_model_output")
+
+
+def places(*everywhere):
+    """Engine, whether the step is run beside, and what of a look is reached then."""
+    ways = [(None, False, EAGERLY), ("reference", True, EAGERLY)]
+    ways += [("reference", False, INSIDE), ("native", False, INSIDE)]
+    return [(e, beside, w) for e, beside, own in ways for w in (*own, *everywhere)]
+
+
+@pytest.mark.parametrize(("engine", "beside", "where"), places("step_begins"))
+def test_ctrl_c_inside_a_look_leaves_everything_as_it_was(monkeypatch, engine, beside, where):
     cr.manual_seed(0)
     net = Net()
     learner = cr.optim.Adam(net.parameters(), lr=0.1)
@@ -231,6 +241,8 @@ def test_ctrl_c_inside_a_look_leaves_everything_as_it_was(monkeypatch, engine, w
         monkeypatch.undo()
         raise KeyboardInterrupt
 
+    if beside:
+        monkeypatch.setattr(Inside, "prepare", lambda self: None)
     with watch(net, learner, tell=lambda f: None) as doctor:
         weights = [p.tolist() for p in net.parameters()]
         state = cr.get_rng_state().tolist()
@@ -247,9 +259,12 @@ def test_ctrl_c_inside_a_look_leaves_everything_as_it_was(monkeypatch, engine, w
     assert [p.tolist() for p in net.parameters()] != weights
 
 
-@pytest.mark.parametrize("engine", [None, "reference"])
-@pytest.mark.parametrize("where", ["module_ends", "backward_begins", "step_begins", "finish"])
-def test_a_mistake_of_the_doctor_does_not_end_the_training(monkeypatch, engine, where):
+@pytest.mark.parametrize(
+    ("engine", "beside", "where"), places("step_begins", "finish", "see_losses")
+)
+def test_a_mistake_of_the_doctor_does_not_end_the_training(monkeypatch, engine, beside, where):
+    if beside:
+        monkeypatch.setattr(Inside, "prepare", lambda self: None)
     without, *_ = train(watched=False, engine=engine, steps=5)
 
     def mistaken(*_, **__):

@@ -29,8 +29,8 @@ class Training:
     evaluate_in_eval: bool = True
     found: list = field(default_factory=list)
 
-    def run(self, compiled=False, watched=True):
-        """Train; returns the watch, or None."""
+    def run(self, compiled=False, watched=True, to_the_end=True):
+        """Train, or no longer than the epoch of the first finding; the watch, or None."""
         x, y, vx, vy = (cr.tensor(a) for a in self.data)
         rng = np.random.default_rng(0)
         doctor = watch(self.model, self.optimizer, tell=self.found.append) if watched else None
@@ -58,9 +58,12 @@ class Training:
                 self.model.eval()
             with cr.no_grad():
                 self.loss(self.model(vx), vy)
+            if self.found and not to_the_end:
+                break
         if doctor is not None:
             doctor.diagnose()
-            doctor.verify()
+            if to_the_end or not self.found:
+                doctor.verify()
             doctor.close()
         return doctor
 

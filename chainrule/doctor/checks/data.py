@@ -89,10 +89,12 @@ def _effect_of_scale(r: Record) -> str | None:
     for name, layer in look.layers.items():
         share = max(layer.dead_share, 0.0 if layer.is_output else layer.saturated or 0.0)
         if share >= DEAD_OR_SATURATED:
-            return f"{share:.0%} of the units after {name} are dead or saturated from the start"
+            what = f"{share:.0%} of the units after {r.called(name)}"
+            return f"{what} are dead or saturated from the start"
     name, taking = next(iter(look.layers.items()), ("", None))
     if taking is not None and (taking.update_ratio or 0.0) > SWAMPED and not r.learns:
-        return f"the first step changed the weights of {name} by {taking.update_ratio:.0%}"
+        by = f"{taking.update_ratio:.0%}"
+        return f"the first step changed the weights of {r.called(name)} by {by}"
     return None
 
 

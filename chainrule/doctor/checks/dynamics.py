@@ -34,6 +34,7 @@ STILL_LARGE = 0.03  # a step that can make the loss rise
 FALLS = 0.8
 WARMED = 1.5  # learning rate now by that at the beginning
 RISEN = 3.0  # loss by the first loss
+AROUND = 3  # losses before and after a step
 TINY_GRADIENT = 1e-4
 RECURRENT = ("RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell")
 DEAD_UNITS = 0.5
@@ -59,7 +60,7 @@ def exploding_gradients(r: Record) -> Symptom | None:
     if not lost and not grown:
         return None
     evidence = (
-        where_it_began(r) or f"the gradient of {lost[0]} is not finite any more"
+        where_it_began(r) or f"the gradient of {r.called(lost[0])} is not finite any more"
         if lost
         else f"the gradient's norm grew from {a:.3g} to {b:.3g} (threshold: {GROWTH:g}-fold)"
     )
@@ -84,7 +85,7 @@ def _through_time(r: Record) -> Symptom | None:
     which = "'weight_hh' in name" if recurrent else "weight.ndim > 1"
     return Symptom(
         f"on the way back through time, from the last step to the first, the gradient of "
-        f"{name} grows {times:.3g}-fold (threshold: "
+        f"{r.called(name)} grows {times:.3g}-fold (threshold: "
         f"{GROWS if begins_badly(r) else EXPLODING:g}-fold)",
         "each time step multiplies the gradient by the same weights, which are too large",
         "torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)  # before optimizer.step()\n"
@@ -149,7 +150,7 @@ def _large_steps(r: Record) -> tuple[Look, str] | None:
     if not r.loss.known and r.last is not None and r.last.gradient_norm == 0:
         falls = False  # where nothing moves any more, a formula may be small for any reason
     for look, ratio in known:
-        if ratio > HUGE_UPDATE and r.step > 2 and not falls:
+        if ratio > HUGE_UPDATE and r.step > 2 and (not falls or _leapt(r, look)):
             return look, (
                 f"one step changed the weights by {ratio:.3g} of their size (healthy: 0.0005 "
                 "to 0.025)"
@@ -174,6 +175,16 @@ def _large_steps(r: Record) -> tuple[Look, str] | None:
         )
     large = any(ratio > STILL_LARGE for _, ratio in known)
     return None if r.last is None or not large else _risen(r, r.last)
+
+
+def _leapt(r: Record, look: Look) -> bool:
+    """Whether the loss leapt up at a step, even if it has come down again since."""
+    if not r.loss.known or r.adversarial:
+        return False
+    at = max(1, sum(step <= look.step for step, _ in r.losses))
+    losses = [loss for _, loss in r.losses[max(0, at - AROUND) : at + AROUND]]
+    since = losses[-AROUND:]
+    return len(losses) > AROUND and statistics.median(since) > RISEN * losses[0]
 
 
 def _should_fall(r: Record) -> bool:
@@ -273,8 +284,8 @@ def vanishing_gradients(r: Record) -> Symptom | None:
         return None
     name, first, last = found
     return Symptom(
-        f"the gradient of {name} has norm {first:.2g}, that of the last layer {last:.2g} "
-        f"(threshold: a ratio of {VANISHING:g})",
+        f"the gradient of {r.called(name)} has norm {first:.2g}, that of the last layer "
+        f"{last:.2g} (threshold: a ratio of {VANISHING:g})",
         "each layer multiplies the gradient by less than 1: nothing arrives at the first ones",
         "# nn.ReLU() in place of nn.Sigmoid(), nn.BatchNorm1d between, x + block(x) around\n"
         "nn.init.kaiming_uniform_(layer.weight, nonlinearity='relu')",
@@ -311,8 +322,8 @@ def died(r: Record) -> Symptom | None:
         share = min(layer.dead_share, earlier.dead_share if earlier else 0.0)
         if share >= DEAD_UNITS:
             return Symptom(
-                f"{share:.0%} of the units after {name} are 0 for every sample (threshold: "
-                f"{DEAD_UNITS:.0%})",
+                f"{share:.0%} of the units after {r.called(name)} are 0 for every sample "
+                f"(threshold: {DEAD_UNITS:.0%})",
                 "a step pushed them below 0, where ReLU has no gradient to bring them back",
                 "# a lower learning rate, or nn.LeakyReLU(0.01) in place of nn.ReLU()",
                 layer=name,
@@ -343,8 +354,8 @@ def saturated(r: Record) -> Symptom | None:
     if thrown or explodes_through_time(r):
         return None  # the cause, where there is a fault
     return Symptom(
-        f"{share:.0%} of the activations after {name} lie where the function is flat "
-        f"(threshold: {SATURATED:.0%})",
+        f"{share:.0%} of the activations after {r.called(name)} lie where the function is "
+        f"flat (threshold: {SATURATED:.0%})",
         "sums this large come from large inputs or weights; there is no gradient left",
         BEGIN_ANEW + "\n# and standardize the inputs",
         layer=name,

@@ -75,6 +75,8 @@ def overfitting(r: Record) -> Symptom | None:
 )  # fmt: skip
 def imbalance(r: Record) -> Symptom | None:
     counts = r.data.class_counts
+    if len(counts) < 2 and r.epochs:  # a rare class may be in no batch that was looked at
+        counts = counts + Counter(r.epochs[-1].supports)
     if len(counts) < 2 or not r.loss.per_sample or r.loss.weighted or r.adversarial:
         return None  # rare characters of a text are no fault
     rare = min(counts, key=lambda c: counts[c])
@@ -137,13 +139,15 @@ def misaligned(r: Record) -> Symptom | None:
         return None
     if not teaches_nothing(r) or r.trials.get("a feature tells", 0.0) > RELATED:
         return None
-    if lost_in_time(r) is not None:
+    if lost_in_time(r) is not None or r.trials.get("a neighbour tells", 0.0) > SIGNIFICANT:
         return None  # where nothing arrives, labels could tell nothing
+    factor = r.trials.get("times the rate", 1.0)
+    rate = f" with {factor:g} times the learning rate" if factor > 1 else ""
     return Symptom(
-        f"one batch can be learned (its loss falls to {one:.0%}, threshold: "
+        f"one batch can be learned{rate} (its loss falls to {one:.0%}, threshold: "
         f"{LEARNED_ONE:.0%}), but not all: {_how_little(r)}; with shuffled labels it goes as "
-        f"well ({gain:.1f} standard errors, threshold: {SIGNIFICANT:g}), and no feature tells "
-        "anything about them by itself",
+        f"well ({gain:.1f} standard errors, threshold: {SIGNIFICANT:g}), and neither a feature "
+        "by itself nor the nearest other sample tells anything about them",
         "inputs and labels were sorted or shuffled apart, so that nothing but memorizing helps",
         "order = torch.randperm(len(inputs))\ninputs, labels = inputs[order], labels[order]",
     )

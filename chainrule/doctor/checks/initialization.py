@@ -135,8 +135,8 @@ def dead_from_the_start(r: Record) -> Symptom | None:
         share = min(layer.dead_share, second[name].dead_share if name in second else 0.0)
         if share >= DEAD_UNITS:
             return Symptom(
-                f"{share:.0%} of the units after {name} are 0 for every sample (threshold: "
-                f"{DEAD_UNITS:.0%}), from the first step on",
+                f"{share:.0%} of the units after {r.called(name)} are 0 for every sample "
+                f"(threshold: {DEAD_UNITS:.0%}), from the first step on",
                 "weights or biases push them below 0, where ReLU has no gradient",
                 BEGIN_ANEW,
                 layer=name,

@@ -13,6 +13,7 @@ NEVER_NEGATIVE = ("cross_entropy", *REGRESSION, *WITH_LOGITS, "binary_cross_entr
 #: activations at whose end logits do not belong
 BOUNDED = {"Relu": "ReLU", "Tanh": "tanh"}
 FEW_VALUES = 20
+MOST_NOTES = 3
 BOUNDLESS = -10.0
 GOOD_LINEAR = 0.95  # accuracy with which a linear model is no fault
 LARGE_UPDATE = 0.1
@@ -253,7 +254,7 @@ def where_it_began(r: Record) -> str:
     n = r.nonfinite
     if n is None:
         return ""
-    where = f" in {n.module}" if n.module else ""
+    where = f" in {r.called(n.module)}" if n.module else ""
     rows = f", rows {', '.join(map(str, n.rows[:5]))}" if n.rows and n.part == "forward" else ""
     line = f", {n.line}" if n.line else ""
     return (
@@ -299,9 +300,10 @@ def odd_neighbours(r: Record) -> Symptom | None:
     notes = r.structure.notes
     if not notes:
         return None
+    told = [f"{r.called(a)}: {what.format(r.called(b))}" for a, what, b in notes[:MOST_NOTES]]
     return Symptom(
-        "; ".join(notes[:3]) + "; …" * (len(notes) > 3),
+        "; ".join(told) + "; …" * (len(notes) > MOST_NOTES),
         "batch norm subtracts the mean, and any bias with it; it needs steady statistics",
         "nn.Linear(a, b, bias=False), nn.BatchNorm1d(b), nn.ReLU(), nn.Dropout(p)",
-        layer=notes[0].partition(":")[0],
+        layer=notes[0][0],
     )

@@ -13,6 +13,7 @@ FEWEST_STEPS = 4
 HARDLY_FALLEN = 0.9
 TOO_COMMON = 0.8  # share of a class, at which accuracy says little
 SLOW_MOMENTUM = 0.01
+MOSTLY, FEWEST_EPOCHS = 0.5, 2  # share of statistics that is as at first
 STALE, STALE_BY = 0.25, 0.5  # loss in evaluation mode above that in training mode
 HIGH_DROPOUT = 0.7
 
@@ -49,11 +50,11 @@ def parameters_not_moved(r: Record) -> Symptom | None:
     if not missing and not (still and r.wiring.foreign):
         return None
     pretrained = not foreign_or_still(r) and not r.wiring.as_initialized
-    names = ", ".join(missing[:3]) + ", …" * (len(missing) > 3)
     foreign = r.wiring.foreign
     theirs = f"; {foreign} tensors of the optimizer are not the model's" if foreign else ""
     return Symptom(
-        f"{len(missing)} trainable tensors are in no optimizer (allowed: 0): {names}{theirs}",
+        f"{len(missing)} trainable tensors are in no optimizer (allowed: 0): "
+        f"{r.several(missing)}{theirs}",
         "the optimizer was given another model's parameters, or a part of them",
         "optimizer = torch.optim.SGD(model.parameters(), lr=…)  # after the last change of "
         "the model\n# what is to stay as it is: parameter.requires_grad_(False)",
@@ -113,7 +114,7 @@ def detached(r: Record) -> Symptom | None:
     none = r.wiring.trainable == 0 and r.wiring.without_gradient and r.looks
     everything = none and (_starves(r) or not r.adversarial)  # whose parts take turns
     if r.wiring.cut_off and not everything and not r.adversarial:
-        return _cut_off(r.wiring.cut_off)
+        return _cut_off(r)
     if r.wiring.detached is None and not everything:
         return None
     said = f" ({r.wiring.detached})" if r.wiring.detached else ""
@@ -129,10 +130,11 @@ def _starves(r: Record) -> bool:
     return len(r.looks) > 1 and not any(look.gradients or look.moved for look in r.looks[-2:])
 
 
-def _cut_off(modules: list[str]) -> Symptom:
+def _cut_off(r: Record) -> Symptom:
+    modules = r.wiring.cut_off
     return Symptom(
         f"{len(modules)} modules have no gradient after backward though their results were "
-        f"used (allowed: 0): {', '.join(modules[:3])}{', …' * (len(modules) > 3)}",
+        f"used (allowed: 0): {r.several(modules)}",
         "their result was taken on without its history, by .detach(), .data, .numpy() or "
         "no_grad",
         "x = self.encoder(inputs)  # without .detach()\n"
@@ -155,7 +157,7 @@ def evaluated_in_training_mode(r: Record) -> Symptom | None:
         return None  # a part of each training step, such as labels that the model itself gives
     return Symptom(
         f"{len(modules)} modules were in training mode in a pass without training "
-        f"(allowed: 0): {', '.join(modules[:3])}{', …' * (len(modules) > 3)}",
+        f"(allowed: 0): {r.several(modules)}",
         "dropout still drops units, and batch norm uses, and moves, the statistics of the "
         "batch; two passes over the same data differ",
         "model.eval()\nwith torch.no_grad():\n    …\nmodel.train()",
@@ -173,7 +175,7 @@ def trained_in_evaluation_mode(r: Record) -> Symptom | None:
         return None
     return Symptom(
         f"the model was in evaluation mode in {r.wiring.steps_in_evaluation} training steps "
-        f"(allowed: 0); {', '.join(modules[:3])} behave otherwise then",
+        f"(allowed: 0); {r.several(modules)} behave otherwise then",
         "dropout does nothing, and batch norm never learns the statistics of the data",
         "model.train()  # before the training loop, and again after each evaluation",
         layer=modules[0],
@@ -185,27 +187,51 @@ def trained_in_evaluation_mode(r: Record) -> Symptom | None:
     "Ioffe & Szegedy 2015, Batch normalization, section 3.1",
 )  # fmt: skip
 def stale_statistics(r: Record) -> Symptom | None:
-    evaluation = r.trials.get("loss in evaluation mode")
-    training = r.trials.get("loss in training mode")
     slow = {
         name: momentum
         for name, momentum in r.wiring.momentum_of_statistics.items()
         if momentum is not None and momentum < SLOW_MOMENTUM
     }
-    if evaluation is None or training is None or not slow:
+    seen = _harm_of_stale(r) if slow else None
+    if seen is None:
         return None  # usual statistics lag behind for some steps, while weights move fast
-    gap = evaluation - training
-    if not gap > STALE or gap <= STALE_BY * training:
-        return None
     name, momentum = next(iter(slow.items()))
+    old = _as_at_first(r, name, momentum)
     return Symptom(
-        f"on the same training batch the loss is {evaluation:.3g} in evaluation mode and "
-        f"{training:.3g} in training mode (threshold: {STALE:g} and {STALE_BY:.0%} more)",
-        f"batch norm evaluates with running statistics, which (momentum {momentum}) do not "
-        "follow those of the batches",
+        f"{seen} (threshold: {STALE:g} and {STALE_BY:.0%} more); with momentum {momentum:g} "
+        f"{old:.0%} of the statistics of {r.called(name)} are what they began with",
+        "batch norm evaluates with running statistics, which do not follow those of the "
+        "batches",
         "nn.BatchNorm1d(width, momentum=0.1)  # or collect them anew",
         layer=name,
     )
+
+
+def _as_at_first(r: Record, name: str, momentum: float) -> float:
+    """The share of running statistics that is still what they began with."""
+    return (1 - momentum) ** (r.wiring.updates_before.get(name, 0) + r.step)
+
+
+def _harm_of_stale(r: Record) -> str | None:
+    """How much larger the loss is with the running statistics: on one batch, if that was tried,
+    or in validation, where they are mostly what they began with."""
+    evaluation = r.trials.get("loss in evaluation mode")
+    training = r.trials.get("loss in training mode")
+    if evaluation is not None and training is not None:
+        what = "on the same training batch the loss is {:.3g} in evaluation mode"
+    else:
+        last = r.epochs[-1] if len(r.epochs) >= FEWEST_EPOCHS else None
+        slow = [(n, m) for n, m in r.wiring.momentum_of_statistics.items() if m is not None]
+        if last is None or all(_as_at_first(r, *each) < MOSTLY for each in slow):
+            return None
+        evaluation, training = last.validation_loss, last.train_loss
+        what = "the loss is {:.3g} in validation"
+    if evaluation is None or training is None:
+        return None
+    gap = evaluation - training
+    if not gap > STALE or gap <= STALE_BY * training:
+        return None
+    return f"{what.format(evaluation)} and {training:.3g} in training mode"
 
 
 @check(

@@ -27,7 +27,7 @@ function findingCard(finding) {
   const severity = String(finding.severity || "note").toLowerCase();
   const kind = severity in SIGNS ? severity : "note";
   const where = [
-    finding.layer ? `layer ${finding.layer}` : null,
+    finding.where || (finding.layer ? `layer ${finding.layer}` : null),
     finding.step === null || finding.step === undefined ? null : `step ${shown(finding.step)}`,
   ]
     .filter(Boolean)

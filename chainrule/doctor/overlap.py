@@ -1,0 +1,156 @@
+"""Samples that are trained on and validated on: how many, beyond those that chance makes alike.
+
+Samples are compared by their inputs, and by inputs and targets together, of which fewer are
+alike by chance.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from chainrule.doctor import measures
+from chainrule.doctor.facts import DataFacts
+from chainrule.doctor.training_call import EagerCall, TrainingCall
+
+MOST_ROWS, MOST_TRAINED = 2048, 8192  # samples that are compared
+SOME_ROWS, SOME_COLUMNS = 256, 64  # that show how often samples are equal by chance
+WHOLE, AGAIN, NEW = 0.99, 0.9, 0.01  # shares of samples
+FEW = 3.0  # of events that were not seen once, what there may be
+SIGNIFICANT = 3.0  # standard deviations
+
+
+class Samples:
+    """Samples in batches, each a number that is equal for equal samples."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[int]] = []
+        self.chance = 0.0  # that two different ones are equal
+
+    def add(self, columns: Sequence[np.ndarray], most: int) -> None:
+        """One more batch, of which all columns together make the samples."""
+        each = [measures.row_hashes(column, most) for column in columns]
+        self.batches.append([hash(sample) for sample in zip(*each, strict=True)])
+
+    def see_chance(self, columns: Sequence[np.ndarray]) -> None:
+        """Measure how often the values of the columns come again."""
+        self.chance = max(self.chance, _chance_of_twins(columns))
+
+    @property
+    def all(self) -> list[int]:
+        return [sample for batch in self.batches for sample in batch]
+
+    def latest_epoch(self) -> list[int]:
+        """The samples of the last batches, until nearly all of one were there before."""
+        epoch: list[int] = []
+        seen: set[int] = set()
+        for batch in reversed(self.batches):
+            if sum(sample in seen for sample in batch) > AGAIN * len(batch):
+                break
+            epoch += batch
+            seen.update(batch)
+        return epoch
+
+
+class Overlap:
+    """Validation samples of a first epoch, to be compared with those trained on."""
+
+    def __init__(self) -> None:
+        self._validated = Samples(), Samples()  # by their inputs; with their targets
+        self._is_counted = False
+
+    @property
+    def wants_more(self) -> bool:
+        """Whether samples are still collected."""
+        return not self._is_counted and len(self._validated[0].all) < MOST_ROWS
+
+    def add(self, inputs: np.ndarray, targets: np.ndarray | None) -> None:
+        """The samples of one pass of validation."""
+        most = MOST_ROWS - len(self._validated[0].all)
+        for samples, columns in zip(self._validated, _columns(inputs, targets), strict=False):
+            samples.see_chance(columns)
+            samples.add(columns, most)
+
+    def count(self, data: DataFacts, calls: Iterable[TrainingCall]) -> None:
+        """Note how many of them were trained on, once, after the first epoch."""
+        if self._is_counted or not self._validated[0].batches:
+            return
+        self._is_counted = True
+        for validated, trained in zip(self._validated, _trained(calls), strict=True):
+            if len(validated.batches) == len(self._validated[0].batches):
+                _compare(data, validated, trained)
+
+
+def _columns(inputs: np.ndarray, targets: np.ndarray | None) -> list[list[np.ndarray]]:
+    """What makes a sample: its inputs; and with these its targets, where they are known."""
+    if targets is None or targets.ndim == 0 or len(targets) != len(inputs):
+        return [[inputs]]
+    numbers = targets.reshape(len(targets), -1).astype(np.float64)
+    return [[inputs], [inputs, numbers]]
+
+
+def _trained(calls: Iterable[TrainingCall]) -> tuple[Samples, Samples]:
+    """The samples of steps of training."""
+    found = Samples(), Samples()
+    for call in calls:
+        arrays = call.given if isinstance(call, EagerCall) else call.arrays
+        target = call.target._cell.array if call.can_run and call.arrays else None
+        for array in arrays:
+            known = len(found[0].all) >= MOST_TRAINED or array is target
+            if array.dtype.kind == "f" and array.ndim > 1 and not known:
+                for samples, columns in zip(found, _columns(array, target), strict=False):
+                    samples.add(columns, MOST_TRAINED)
+    return found
+
+
+def _compare(data: DataFacts, validated: Samples, trained: Samples) -> None:
+    rows, seen = validated.all, set(trained.all)
+    common = sum(row in seen for row in rows)
+    if common and _are_twins(validated, trained):
+        return  # samples come again by themselves, as those of a truth table do
+    shares = [sum(row in seen for row in batch) / len(batch) for batch in validated.batches]
+    whole = [share > WHOLE for share in shares]
+    if all(whole):
+        data.validated_on_training = len(rows) >= WHOLE * len(seen)
+    elif any(whole) and not any(NEW < share <= WHOLE for share in shares):
+        return  # both the training and the validation data were gone through
+    data.overlap = max(common / len(rows), data.overlap or 0.0)
+
+
+def _are_twins(validated: Samples, trained: Samples) -> bool:
+    """Whether no more samples are common than come again by themselves: seen from how often
+    values do, from twins in the validation, and from those in one epoch of training."""
+    rows, epoch = validated.all, trained.latest_epoch()
+    if validated.chance * len(rows) * len(trained.all) < 1:
+        return False
+    times = Counter(epoch)
+    share = min(1.0, _at_most(sum(times[row] > 1 for row in epoch)) / len(epoch))
+    usual = share * len(rows)
+    usual += SIGNIFICANT * math.sqrt(usual * (1 - share))
+    pairs = sum(n * (n - 1) // 2 for n in Counter(rows).values())
+    within = 2 * len(epoch) / len(rows) * _at_most(pairs)
+    return sum(row in times for row in rows) <= min(usual, within)
+
+
+def _at_most(seen: int) -> float:
+    """How many events there may be where so many were seen."""
+    return seen + 2 * math.sqrt(seen) + FEW
+
+
+def _chance_of_twins(columns: Sequence[np.ndarray]) -> float:
+    """How likely two different samples are equal in all columns, of which as many as half may
+    follow from the others."""
+    equal = []
+    for array in columns:
+        some = array[:SOME_ROWS]
+        pairs = len(some) * (len(some) - 1)
+        if not pairs or not some.size:
+            return 1.0
+        x = some.reshape(len(some), -1)
+        for column in x[:, :: -(-x.shape[1] // SOME_COLUMNS)].T:
+            counts = np.unique(column, return_counts=True)[1]
+            equal.append(max(1.0, float((counts * (counts - 1.0)).sum())) / pairs)
+    return math.sqrt(math.prod(equal))
