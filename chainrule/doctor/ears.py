@@ -131,7 +131,7 @@ class Calls(_Follower):
             return
         if not self.training:
             if self.computes_loss:
-                watch.evaluation_ends(list(tensors_in(result)), self._targets)
+                watch.evaluation_ends(tensors_in(result), self._targets)
             return
         watch.compiled_ends(self)
         loss = first_tensor(result)

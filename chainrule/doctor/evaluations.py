@@ -133,8 +133,7 @@ class Evaluations:
         if self._labels:
             labels, answers = np.concatenate(self._labels), np.concatenate(self._answers)
             epoch.validation_accuracy = float(np.mean(labels == answers))
-            epoch.recalls = measures.recalls(labels, answers)
-            epoch.supports = {int(c): int(np.sum(labels == c)) for c in epoch.recalls}
+            epoch.recalls, epoch.supports = measures.recalls(labels, answers)
         epoch.train_loss = self._training_loss()
         return epoch
 

@@ -67,7 +67,7 @@ class Given:
             labels, answers = self.answers()
             if labels is not None and answers is not None and labels.size:
                 look.accuracy = float(np.mean(labels == answers))
-                look.recalls = measures.recalls(labels, answers)
+                look.recalls = measures.recalls(labels, answers)[0]
 
     def _is_across_samples(self, outputs: np.ndarray) -> bool:
         if outputs.ndim != 2 or min(outputs.shape) < 2:

@@ -57,6 +57,7 @@ class LookingMethods:
     _unfinished: bool
     _mistakes: list[str]
     _lowest: float
+    _judged: tuple[int, bool]
 
     # -- beginning and end --------------------------------------------------------------------
 
@@ -64,6 +65,13 @@ class LookingMethods:
         return self.schedule.is_due(self.record.step, is_extra, self._is_learning, is_inside)
 
     def _is_learning(self) -> bool:
+        """Whether the loss has fallen clearly; judged anew when so many more are known."""
+        known = len(self.record.losses) // LATEST
+        if self._judged[0] != known:
+            self._judged = known, self._has_fallen()
+        return self._judged[1]
+
+    def _has_fallen(self) -> bool:
         """Whether the loss has fallen, and by more than it goes up and down."""
         losses = self.record.losses
         if len(losses) < 2 * LATEST:

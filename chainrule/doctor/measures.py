@@ -219,8 +219,14 @@ def alike_units(weight: np.ndarray) -> bool:
     return bool((weight == first).all())
 
 
-def recalls(labels: np.ndarray, answers: np.ndarray) -> dict[int, float]:
-    """The share of each class that was recognized."""
-    return {
-        int(c): float(np.mean(answers[labels == c] == c)) for c in np.unique(labels)
-    }  # fmt: skip
+def recalls(labels: np.ndarray, answers: np.ndarray) -> tuple[dict[int, float], dict[int, int]]:
+    """The share of each class that was recognized, and how often the class was there."""
+    classes, places = np.unique(labels, return_inverse=True)
+    places = places.reshape(-1)
+    counts = np.bincount(places)
+    shares = np.bincount(places, (answers == labels).reshape(-1)) / counts
+    names = classes.astype(int).tolist()
+    return (
+        dict(zip(names, shares.tolist(), strict=True)),
+        dict(zip(names, counts.tolist(), strict=True)),
+    )

@@ -150,7 +150,15 @@ def _chance_of_twins(columns: Sequence[np.ndarray]) -> float:
         if not pairs or not some.size:
             return 1.0
         x = some.reshape(len(some), -1)
-        for column in x[:, :: -(-x.shape[1] // SOME_COLUMNS)].T:
-            counts = np.unique(column, return_counts=True)[1]
-            equal.append(max(1.0, float((counts * (counts - 1.0)).sum())) / pairs)
+        common = _equal_pairs(x[:, :: -(-x.shape[1] // SOME_COLUMNS)])
+        equal += (np.maximum(common, 1.0) / pairs).tolist()
     return math.sqrt(math.prod(equal))
+
+
+def _equal_pairs(x: np.ndarray) -> np.ndarray:
+    """In each column, how many of the pairs of different rows have the same value."""
+    ordered, row = np.sort(x, axis=0), np.arange(len(x))[:, None]
+    is_new = np.ones(x.shape, bool)
+    is_new[1:] = ordered[1:] != ordered[:-1]
+    first = np.maximum.accumulate(np.where(is_new, row, 0), axis=0)  # with its value
+    return 2 * (row - first).sum(axis=0)

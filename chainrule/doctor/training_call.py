@@ -32,8 +32,8 @@ class CompiledCall:
     def run(self) -> Tensor | None:
         """Run it; the loss, if that is what it returns first."""
         args, kwargs = _holding((self.args, self.kwargs), self.arrays)
-        y = next(tensors_in(self.function(*args, **kwargs)), None)
-        return y if y is not None and y.numel() == 1 else None
+        found = tensors_in(self.function(*args, **kwargs))
+        return found[0] if found and found[0].numel() == 1 else None
 
     @property
     def data(self) -> list[np.ndarray]:
@@ -43,7 +43,7 @@ class CompiledCall:
     @property
     def tensors(self) -> list[Tensor]:
         """Inputs and targets, in the order of the arguments."""
-        return list(tensors_in((self.args, self.kwargs)))
+        return tensors_in((self.args, self.kwargs))
 
     @property
     def input(self) -> Tensor:
@@ -67,7 +67,7 @@ class EagerCall:
     def __init__(self, model: Module, args: tuple[Any, ...]) -> None:
         self.model = model
         self.args = args
-        tensors = list(tensors_in(args))
+        tensors = tensors_in(args)
         self.given = [tensor._cell.array for tensor in tensors]
         self._from_outside = [x._cell.array for x in tensors if x._edge is None]
         self.bytes = sum(array.nbytes for array in self.given)
@@ -111,7 +111,7 @@ class EagerCall:
 
     @property
     def input(self) -> Tensor:
-        return next(tensors_in(self.args))
+        return tensors_in(self.args)[0]
 
     @property
     def target(self) -> Tensor:
@@ -142,13 +142,19 @@ class EagerCall:
 TrainingCall = CompiledCall | EagerCall
 
 
-def tensors_in(thing: Any) -> Iterator[Tensor]:
+def tensors_in(thing: Any) -> list[Tensor]:
     """The tensors with numbers in containers."""
+    found: list[Tensor] = []
+    _collect(thing, found)
+    return found
+
+
+def _collect(thing: Any, found: list[Tensor]) -> None:
     if isinstance(thing, Tensor):
-        yield thing
+        found.append(thing)
     elif isinstance(thing, (tuple, list, dict)):
         for part in thing.values() if isinstance(thing, dict) else thing:
-            yield from tensors_in(part)
+            _collect(part, found)
 
 
 def _holding(thing: Any, arrays: Sequence[np.ndarray]) -> Any:

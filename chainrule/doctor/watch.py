@@ -93,6 +93,7 @@ class Watch(LookingMethods, TracingMethods, TreatmentMethods, AlarmMethods, obse
         self._was_called = False  # ever
         self._alarmed = False  # a loss was not finite
         self._lowest = math.inf  # level of the loss
+        self._judged = -1, False  # whether it has fallen, and when that was judged
         self._looking: StepLook | None = None
         self._glance: Glance | None = None
         self._updates: list[CompiledCall] = []  # that followed the last kept call
