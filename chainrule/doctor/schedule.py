@@ -17,6 +17,7 @@ LONGEST_PAUSE = 200  # steps between two looks
 EAGER, COMPILED = 2.0, 1.25  # growth of the number of steps from one look to the next
 MOST_CLOSE = 12  # looks at compiled steps that are made as long as nothing is learned
 MOST_ALARMS = 3  # looks that glances may call for
+REVIEWS = 300  # times what a review takes, that pass until evaluations call for the next
 
 
 class Schedule:
@@ -44,6 +45,8 @@ class Schedule:
         self._glance_cost = 0.0  # seconds of the last glance
         self._glanced = 0.0  # when it began, what they had cost
         self._alarms = 0
+        self._reviewed = -math.inf  # when all checks were gone through last
+        self._review_cost = 0.0  # seconds of the quickest time
         self._made = 0  # looks
         self._growth = EAGER
         self._is_inside = False  # the look that goes on, or comes next
@@ -179,6 +182,22 @@ class Schedule:
             return self.spent, self._worked
         passed = time.perf_counter() - self._since[0], time.thread_time() - self._since[1]
         return self.spent + passed[0], self._worked + passed[1]
+
+    @property
+    def is_review_due(self) -> bool:
+        """Whether going through all checks takes little of the time since the last time."""
+        passed = time.perf_counter() - self._reviewed
+        return passed >= REVIEWS * self._review_cost
+
+    @contextmanager
+    def reviewing(self) -> Iterator[None]:
+        """Time in which all checks are gone through; it counts as that of looks."""
+        start = time.perf_counter()
+        with self.looking():
+            yield
+        self._reviewed = time.perf_counter()
+        cost = self._reviewed - start
+        self._review_cost = min(self._review_cost or cost, cost)
 
     @contextmanager
     def glancing(self) -> Iterator[None]:

@@ -137,7 +137,7 @@ class Watch(LookingMethods, TracingMethods, TreatmentMethods, AlarmMethods, obse
 
     def diagnose(self) -> list[Finding]:
         """Go through all checks now; new findings are told, each once."""
-        with self.schedule.looking():
+        with self.schedule.reviewing():
             self._roots.look_around()
             self._evaluations.end(self.kept.calls)
             faults, self.notes = symptoms(self.record)
@@ -147,6 +147,11 @@ class Watch(LookingMethods, TracingMethods, TreatmentMethods, AlarmMethods, obse
         if self.notebook is not None:
             self.notebook.findings(self.findings)
         return self.findings
+
+    def review(self) -> None:
+        """The same after an evaluation, unless these follow each other too closely."""
+        if self.schedule.is_review_due:
+            self.diagnose()
 
     def validated(self) -> Epoch | None:
         """What was seen of the evaluation that just ended."""
@@ -211,7 +216,7 @@ class Watch(LookingMethods, TracingMethods, TreatmentMethods, AlarmMethods, obse
         """Training goes on: an evaluation is over."""
         if self._evaluations.end(self.kept.calls):
             with self._looks():
-                self.diagnose()
+                self.review()
 
     def _note_mode(self, module: Module) -> None:
         """Note a training step in evaluation mode, where modes make a difference."""

@@ -146,7 +146,7 @@ class Examining(Callback):
                 supports={} if seen is None else seen.supports,
             )
         )
-        self.watch.diagnose()
+        self.watch.review()
         if applied := [f.as_dict() for f in self.findings if f.applied]:
             scores["doctor"] = applied
 
