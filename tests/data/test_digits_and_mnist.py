@@ -38,7 +38,7 @@ def small_mnist() -> dict[str, bytes]:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     for name, content in small_mnist().items():
-        (tmp_path / f"{name}.gz").write_bytes(gzip.compress(content))
+        (tmp_path / f"{name}.gz").write_bytes(gzip.compress(content, mtime=0))
     return tmp_path
 
 
@@ -91,7 +91,7 @@ def test_a_split_of_nothing():
 def test_idx_files_of_every_type(tmp_path, kind):
     array = np.arange(-6, 6).reshape(2, 3, 2).astype(kind)
     (tmp_path / "a").write_bytes(idx(array))
-    (tmp_path / "b.gz").write_bytes(gzip.compress(idx(array)))
+    (tmp_path / "b.gz").write_bytes(gzip.compress(idx(array), mtime=0))
     for name in ("a", "b.gz"):
         found = read_idx(tmp_path / name)
         assert found.dtype == array.dtype and found.dtype.isnative
@@ -113,7 +113,7 @@ GOOD = idx(np.arange(6, dtype=np.uint8).reshape(2, 3))
         (GOOD[:-1], "2 x 3 elements, 6 bytes, but 5 bytes follow"),
         (GOOD + b"x", "but 7 bytes follow"),
         (b"\x1f\x8b" + bytes(20), "cannot read"),
-        (gzip.compress(GOOD)[:-9], "cannot read"),
+        (gzip.compress(GOOD, mtime=0)[:-9], "cannot read"),
     ],
 )
 def test_malformed_idx_files(tmp_path, content, message):
@@ -150,7 +150,7 @@ def test_mnist_from_unpacked_files(folder):
 
 def replace(name: str, array: np.ndarray):
     def act(folder: Path) -> None:
-        (folder / f"{name}.gz").write_bytes(gzip.compress(idx(array)))
+        (folder / f"{name}.gz").write_bytes(gzip.compress(idx(array), mtime=0))
 
     return act
 
@@ -215,7 +215,7 @@ def fetch_gzipped(folder: Path) -> Path:
 
 
 def test_fetching_goes_on_to_the_next_home(web, tmp_path):
-    web.pages[HOMES[1] + "a.gz"] = gzip.compress(CONTENT)
+    web.pages[HOMES[1] + "a.gz"] = gzip.compress(CONTENT, mtime=0)
     path = fetch_gzipped(tmp_path / "new" / "folder")
     assert gzip.decompress(path.read_bytes()) == CONTENT
     assert web.asked == [home + "a.gz" for home in HOMES]
@@ -223,7 +223,8 @@ def test_fetching_goes_on_to_the_next_home(web, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "content", [gzip.compress(b"other"), b"<html>", gzip.compress(CONTENT)[:-4]]
+    "content",
+    [gzip.compress(b"other", mtime=0), b"<html>", gzip.compress(CONTENT, mtime=0)[:-4]],
 )
 def test_what_is_not_the_known_file_is_not_kept(web, tmp_path, content):
     web.pages[HOMES[0] + "a.gz"] = content
@@ -253,14 +254,14 @@ def test_mnist_is_read_from_the_cache_without_asking_anybody(web, folder, tmp_pa
     getattr(os, "geteuid", int)() == 0, reason="the superuser may write everywhere"
 )
 def test_a_cache_that_cannot_be_written(web, tmp_path):
-    web.pages[HOMES[0] + "a.gz"] = gzip.compress(CONTENT)
+    web.pages[HOMES[0] + "a.gz"] = gzip.compress(CONTENT, mtime=0)
     tmp_path.chmod(0o500)
     with pytest.raises(ChainruleError, match="CR803"):
         fetch_gzipped(tmp_path / "new")
 
 
 def test_a_file_where_the_cache_should_be(web, tmp_path):
-    web.pages[HOMES[0] + "a.gz"] = gzip.compress(CONTENT)
+    web.pages[HOMES[0] + "a.gz"] = gzip.compress(CONTENT, mtime=0)
     (tmp_path / "taken").write_text("")
     with pytest.raises(ChainruleError, match=r"CR803.*in the way"):
         fetch_gzipped(tmp_path / "taken")

@@ -163,10 +163,10 @@ def gzipped(name: str, whole: bytes, read: Callable[[Path], Any]) -> Kind:
 
     def broken(random: Random) -> bytes:
         if random.random() < 0.5:
-            return injured(gzip.compress(whole, 1), random)
-        return gzip.compress(injured(whole, random), 1)
+            return injured(gzip.compress(whole, 1, mtime=0), random)
+        return gzip.compress(injured(whole, random), 1, mtime=0)
 
-    return Kind(name, gzip.compress(whole), broken, read)
+    return Kind(name, gzip.compress(whole, mtime=0), broken, read)
 
 
 def idx() -> Kind:
