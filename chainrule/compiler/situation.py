@@ -278,8 +278,9 @@ def _content(cell: Any) -> Any:
 
 
 def _names(code: types.CodeType) -> set[str]:
-    """Names mentioned in the code and in functions defined inside it."""
-    names = set(code.co_names)
+    """Names mentioned in the code and in functions defined inside it; those that nobody can
+    write, as pytest puts them into assertions, are none of the program's."""
+    names = {name for name in code.co_names if name.isidentifier()}
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
             names |= _names(constant)

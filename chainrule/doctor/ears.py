@@ -96,8 +96,9 @@ class _Follower(observers.Observer):
     def watch(self) -> Watch | None:
         """The watch, if it is there and concerned."""
         watch = self._watch()
-        open = watch is not None and watch.is_open
-        return watch if open and not takes_no_notice(watch) else None
+        if watch is None or not watch.is_open or takes_no_notice(watch):
+            return None
+        return watch
 
 
 class Calls(_Follower):

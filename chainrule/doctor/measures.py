@@ -55,19 +55,24 @@ def sampled(array: np.ndarray, most: int = NUMBERS) -> np.ndarray:
 
 def spread(array: np.ndarray) -> Spread:
     """How the numbers of an array lie."""
-    return _spread(sampled(array), array)
+    return _spread(sampled(array), array)[0]
 
 
 @np.errstate(all="ignore")
-def _spread(x: np.ndarray, whole: np.ndarray) -> Spread:
-    finite = np.isfinite(x)
-    bad = 0 if finite.all() and whole.size == x.size else _nonfinite(whole)
-    x = x if finite.all() else x[finite]
+def _spread(x: np.ndarray, whole: np.ndarray) -> tuple[Spread, np.ndarray]:
+    """How the numbers x of a whole array lie, and those of them that are finite."""
+    mean = float(x.sum()) / max(1, x.size)
+    all_finite = math.isfinite(mean)  # if their sum is a number, all are
+    bad = 0 if all_finite and whole.size == x.size else _nonfinite(whole)
+    if not all_finite:
+        x = x[np.isfinite(x)]
+        mean = float(x.mean()) if x.size else 0.0
     if not x.size:
-        return Spread(whole.size, bad)
-    return Spread(
-        whole.size, bad, float(x.mean()), float(x.std()), float(x.min()), float(x.max())
-    )
+        return Spread(whole.size, bad), x
+    deviations = x - mean
+    variance = float(np.vdot(deviations, deviations)) / x.size
+    found = Spread(whole.size, bad, mean, math.sqrt(variance), float(x.min()), float(x.max()))
+    return found, x
 
 
 def _nonfinite(array: np.ndarray) -> int:
@@ -80,9 +85,9 @@ def _nonfinite(array: np.ndarray) -> int:
 def spread_and_histogram(array: np.ndarray) -> tuple[Spread, dict[str, Any]]:
     """How the numbers lie, seen from some of them, and how many lie where."""
     x = sampled(array, BINNED)
-    found = _spread(x, array)
+    found, x = _spread(x, array)
     low, high = _ends(found)
-    places = (x[np.isfinite(x)] - low) * (BINS / (high - low))
+    places = (x - low) * (BINS / (high - low))
     counts = np.bincount(np.minimum(places.astype(np.int64), BINS - 1), minlength=BINS)
     return found, {"low": low, "high": high, "counts": counts.tolist()}
 
@@ -221,12 +226,24 @@ def alike_units(weight: np.ndarray) -> bool:
 
 def recalls(labels: np.ndarray, answers: np.ndarray) -> tuple[dict[int, float], dict[int, int]]:
     """The share of each class that was recognized, and how often the class was there."""
-    classes, places = np.unique(labels, return_inverse=True)
-    places = places.reshape(-1)
+    classes, places = _classes(labels)
     counts = np.bincount(places)
-    shares = np.bincount(places, (answers == labels).reshape(-1)) / counts
-    names = classes.astype(int).tolist()
+    shares = np.bincount(places, (answers == labels).reshape(-1)) / np.maximum(counts, 1)
+    there = np.flatnonzero(counts).tolist()
+    names = classes[there].astype(int).tolist()
     return (
-        dict(zip(names, shares.tolist(), strict=True)),
-        dict(zip(names, counts.tolist(), strict=True)),
+        dict(zip(names, shares[there].tolist(), strict=True)),
+        dict(zip(names, counts[there].tolist(), strict=True)),
     )
+
+
+def _classes(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The classes, and which of them each label is; small numbers are their own places."""
+    if (
+        labels.dtype.kind in "iu"
+        and labels.size
+        and 0 <= labels.min() <= labels.max() < labels.size
+    ):
+        return np.arange(int(labels.max()) + 1), labels.reshape(-1)
+    classes, places = np.unique(labels, return_inverse=True)
+    return classes, places.reshape(-1)

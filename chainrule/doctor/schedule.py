@@ -12,7 +12,7 @@ SHARE = 0.02  # of the time of the training: of looks and glances together
 GLANCES = 0.003  # of it, of glances
 EARLY = (0, 8, 24, 44)  # steps of the first looks: what is fatal is said within 50 steps
 SOON = 17  # steps after a look at which something was suspicious
-LITTLE = 0.01  # seconds after which early looks are made only as time allows
+LITTLE = 0.008  # seconds after which early looks are made only as time allows
 LONGEST_PAUSE = 200  # steps between two looks
 EAGER, COMPILED = 2.0, 1.25  # growth of the number of steps from one look to the next
 MOST_CLOSE = 12  # looks at compiled steps that are made as long as nothing is learned
@@ -46,7 +46,7 @@ class Schedule:
         self._glanced = 0.0  # when it began, what they had cost
         self._alarms = 0
         self._reviewed = -math.inf  # when all checks were gone through last
-        self._review_cost = 0.0  # seconds of the quickest time
+        self._review_costs = 0.0, 0.0  # seconds of the last two times
         self._made = 0  # looks
         self._growth = EAGER
         self._is_inside = False  # the look that goes on, or comes next
@@ -109,7 +109,7 @@ class Schedule:
         from inside take less."""
         unknown = math.inf if self._costs and not self._is_inside else 0.0
         spent = self.spent + looks * self._costs.get(self._is_inside, unknown)
-        return spent <= (SHARE - GLANCES) * self.elapsed
+        return spent <= (SHARE - GLANCES - 1 / REVIEWS) * self.elapsed
 
     def begins(self, step: int) -> None:
         """A look at a step begins."""
@@ -187,7 +187,7 @@ class Schedule:
     def is_review_due(self) -> bool:
         """Whether going through all checks takes little of the time since the last time."""
         passed = time.perf_counter() - self._reviewed
-        return passed >= REVIEWS * self._review_cost
+        return passed >= REVIEWS * min(self._review_costs)
 
     @contextmanager
     def reviewing(self) -> Iterator[None]:
@@ -196,8 +196,7 @@ class Schedule:
         with self.looking():
             yield
         self._reviewed = time.perf_counter()
-        cost = self._reviewed - start
-        self._review_cost = min(self._review_cost or cost, cost)
+        self._review_costs = self._review_costs[1], self._reviewed - start
 
     @contextmanager
     def glancing(self) -> Iterator[None]:

@@ -38,7 +38,8 @@ def shadow_of(watch: Any) -> Iterator[None]:
 def takes_no_notice(watch: Any) -> bool:
     """Whether what happens here is no part of the training that a watch looks at: a trial, or
     the shadow of another watch."""
-    return is_unobserved() or _whose.get() not in (None, watch)
+    whose = _whose.get()
+    return (whose is not None and whose is not watch) or is_unobserved()
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -145,16 +145,16 @@ TrainingCall = CompiledCall | EagerCall
 def tensors_in(thing: Any) -> list[Tensor]:
     """The tensors with numbers in containers."""
     found: list[Tensor] = []
-    _collect(thing, found)
+    _collect((thing,), found)
     return found
 
 
-def _collect(thing: Any, found: list[Tensor]) -> None:
-    if isinstance(thing, Tensor):
-        found.append(thing)
-    elif isinstance(thing, (tuple, list, dict)):
-        for part in thing.values() if isinstance(thing, dict) else thing:
-            _collect(part, found)
+def _collect(container: Iterable[Any], found: list[Tensor]) -> None:
+    for part in container:
+        if isinstance(part, Tensor):
+            found.append(part)
+        elif isinstance(part, (tuple, list, dict)):
+            _collect(part.values() if isinstance(part, dict) else part, found)
 
 
 def _holding(thing: Any, arrays: Sequence[np.ndarray]) -> Any:

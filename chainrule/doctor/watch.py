@@ -346,7 +346,7 @@ class Watch(LookingMethods, TracingMethods, TreatmentMethods, AlarmMethods, obse
         self._note_mode(self.model)
         self._step_follows()
         self.kept.add(call)
-        if follower.backwards and follower.inside.clears & set(map(id, self._idle)):
+        if follower.backwards and any(id(o) in follower.inside.clears for o in self._idle):
             self._note_unused(self.record.wiring.unused + 1)
         self._look_at_compiled(call, follower)
 

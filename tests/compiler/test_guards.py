@@ -1,5 +1,6 @@
 """Guards at every call: what has changed is seen, also after many calls without a change."""
 
+import ast
 import collections
 import gc
 import types
@@ -287,3 +288,17 @@ def test_a_leaf_made_inside_keeps_its_gradient_to_one_call(source):
         expected, found = step(x), run(x)
         assert [v.tolist() for v in found] == [v.tolist() for v in expected]
     assert len(run.explain().recordings) == 1
+
+
+@pytest.mark.parametrize(("name", "recordings"), [("given", 2), ("@given", 1)])
+def test_names_that_nobody_can_write_are_not_followed(name, recordings):
+    tree = ast.parse("def f(x):\n    placeholder\n    return x * 2")
+    read = next(n for n in ast.walk(tree) if getattr(n, "id", "") == "placeholder")
+    read.id = name  # as pytest rewrites assertions
+    namespace = {name: [1.0]}
+    exec(compile(ast.fix_missing_locations(tree), "", "exec"), namespace)
+    compiled = cr.compile(namespace["f"], engine="reference")
+    compiled(cr.ones(2))
+    namespace[name][0] = 2.0
+    compiled(cr.ones(2))
+    assert len(compiled._recordings) == recordings

@@ -51,7 +51,7 @@ def test_looks_at_compiled_steps_stay_within_their_share(clock):
 
 
 def test_where_little_is_learned_the_early_steps_are_looked_at(clock):
-    cheap = followed(Schedule(0), clock, steps=50, look=0.004, learning=False)
+    cheap = followed(Schedule(0), clock, steps=50, look=0.002, learning=False)
     assert cheap[:4] == list(EARLY)
     dear = followed(Schedule(0), clock, steps=50, look=0.05, learning=False)
     assert dear == [EARLY[0], EARLY[-1]]
@@ -107,7 +107,7 @@ def test_an_alarm_waits_for_time_unless_numbers_are_lost(clock):
 def test_looks_from_inside_are_made_where_others_would_take_too_long(clock):
     schedule = Schedule(0)
     followed(schedule, clock, steps=1, look=1.0)
-    clock[0] += 70
+    clock[0] += 90
     assert not schedule.is_due(60, True, lambda: True, False)
     assert schedule.is_due(60, True, lambda: True, True)
     schedule.begins(60)
