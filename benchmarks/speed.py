@@ -4,7 +4,8 @@ JAX is measured, too, where it is installed, on the networks of jax_networks.py.
 
 Every library and way of running it is a process of its own. All of them stay alive and take
 turns: one runs a block of steps while the others sleep, round after round. A block in which
-other programs used the processor is repeated, within bounds. Times are those of single steps.
+other programs used the processor, or its cores were not apart (core_pace.py), is repeated,
+within bounds. Times are those of single steps.
 
     python benchmarks/speed.py                            everything: an hour or more
     python benchmarks/speed.py mlp-32 gpt --quick         a glance, without torch.compile
@@ -17,67 +18,17 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
-import multiprocessing
-import os
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack
 from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from core_pace import EVEN, CorePace, core_pace
 from measuring import COMPETITORS, Competitor, measure_limits, serve
+from processes import answer, process
 from speed_page import TOLERANCE, details, machine, remarks, report
 from workloads import WORKLOADS, Workload
-
-PATIENCE = 900  # seconds until a process that says nothing is given up
-SECONDS_TO_END = 10  # that a process is given to clean up
-THREAD_VARIABLES = (
-    "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "CHAINRULE_NUM_THREADS",
-    "PJRT_NPROC",
-)  # fmt: skip
-CACHE_VARIABLES = ("TORCHINDUCTOR_CACHE_DIR", "CHAINRULE_CACHE_DIR")
-
-
-@contextmanager
-def process(
-    function: Callable, *arguments: Any, threads: int, cold: bool = False
-) -> Iterator[Connection]:
-    """A fresh Python process that runs function(connection, …), and our end of the pipe."""
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ |= dict.fromkeys(THREAD_VARIABLES, str(threads))  # read by the libraries
-        if cold:
-            os.environ |= dict.fromkeys(CACHE_VARIABLES, folder)
-        child = context.Process(target=function, args=(theirs, *arguments, threads))
-        child.start()
-        theirs.close()
-        try:
-            yield ours
-        finally:
-            stop(child, ours)
-
-
-def stop(child: BaseProcess, connection: Connection) -> None:
-    """Let a process end by itself, or end it."""
-    with suppress(OSError):  # it may have ended already
-        connection.send(None)
-    child.join(SECONDS_TO_END)
-    child.terminate()
-    child.join()
-
-
-def answer(connection: Connection) -> dict[str, Any]:
-    """What a process says next, or the error that took its place."""
-    if not connection.poll(PATIENCE):
-        return {"error": f"no answer for {PATIENCE} s"}
-    try:
-        return connection.recv()
-    except EOFError:
-        return {"error": "the process ended"}
 
 
 def machine_limits(threads: int) -> dict[str, float]:
@@ -93,7 +44,9 @@ def machine_limits(threads: int) -> dict[str, float]:
     return limits
 
 
-def run_workload(name: str, chosen: dict[str, Competitor], options: argparse.Namespace) -> dict:
+def run_workload(
+    name: str, chosen: dict[str, Competitor], options: argparse.Namespace, pace: CorePace
+) -> dict:
     """Start every competitor, let them take turns, and bring the figures together."""
     found: dict[str, dict] = {}
     connections: dict[str, Connection] = {}
@@ -104,35 +57,42 @@ def run_workload(name: str, chosen: dict[str, Competitor], options: argparse.Nam
             found[who] = answer(connection)
             if "error" not in found[who]:
                 connections[who] = connection
-        for who, blocks in take_turns(connections, options).items():
+        for who, blocks in take_turns(connections, options, pace).items():
             found[who] = summary(found[who], blocks, options)
     return {"name": name, "competitors": found} | compared(name, found) | with_jax(found)
 
 
 def take_turns(
-    connections: dict[str, Connection], options: argparse.Namespace
+    connections: dict[str, Connection], options: argparse.Namespace, pace: CorePace
 ) -> dict[str, list[dict]]:
     """Rounds of blocks, every other one backwards, and as many again for disturbed blocks."""
     blocks: dict[str, list[dict]] = {who: [] for who in connections}
     for number in range(2 * options.rounds):
         for who in list(connections)[:: -1 if number % 2 else 1]:
-            quiet = [block for block in blocks[who] if block["foreign"] <= options.noise]
-            if len(quiet) == options.rounds:
+            if sum(not is_disturbed(block, options) for block in blocks[who]) == options.rounds:
                 continue
+            before = pace.settle()
             connections[who].send(options.seconds)
-            blocks[who].append(answer(connections[who]))
-            if "error" in blocks[who][-1]:
+            block = answer(connections[who])
+            blocks[who].append(block | {"pace": min(before, pace.now())})
+            if "error" in block:
                 del connections[who]
     return blocks
 
 
+def is_disturbed(block: dict, options: argparse.Namespace) -> bool:
+    """Whether others ran meanwhile, or the cores were not apart."""
+    return block["foreign"] > options.noise or block["pace"] < EVEN
+
+
 def summary(started: dict, blocks: list[dict], options: argparse.Namespace) -> dict[str, Any]:
-    """The figures of a competitor, from the blocks during which others ran least."""
+    """The figures of a competitor, from the blocks that were disturbed least."""
     if "error" in blocks[-1]:
         return blocks[-1]
-    kept = sorted(blocks, key=lambda block: block["foreign"])[: options.rounds]
+    kept = sorted(blocks, key=lambda block: (block["pace"] < EVEN, block["foreign"]))
+    kept = kept[: options.rounds]
     return started | distribution([seconds for block in kept for seconds in block["times"]]) | {
-        "disturbed": sum(block["foreign"] > options.noise for block in kept),
+        "disturbed": sum(is_disturbed(block, options) for block in kept),
         "peak_memory": blocks[-1]["peak_memory"],
     }  # fmt: skip
 
@@ -212,14 +172,15 @@ def competitors(workload: Workload, options: argparse.Namespace) -> dict[str, Co
 def main(arguments: list[str] | None = None) -> None:
     options = parsed(arguments)
     limits, results = machine_limits(options.threads), []
-    for name in options.names or WORKLOADS:
-        chosen = competitors(WORKLOADS[name], options)
-        results.append(run_workload(name, chosen, options))
-        for line in details(results[-1]):
-            print(*line, sep=" | ", flush=True)
-        if options.json:
-            record = {"machine": machine(), "limits": limits, "results": results}
-            options.json.write_text(json.dumps(record, indent=1), "utf-8")
+    with core_pace(options.threads) as pace:
+        for name in options.names or WORKLOADS:
+            chosen = competitors(WORKLOADS[name], options)
+            results.append(run_workload(name, chosen, options, pace))
+            for line in details(results[-1]):
+                print(*line, sep=" | ", flush=True)
+            if options.json:
+                record = {"machine": machine(), "limits": limits, "results": results}
+                options.json.write_text(json.dumps(record, indent=1), "utf-8")
     page = report(results, limits, options)
     print("\n" + page)
     if options.markdown:

@@ -279,6 +279,19 @@ def test_each_thread_has_scratch_memory_of_its_own(library, crowd, size):
         assert (np.diff(places) >= size).all()
 
 
+def test_the_caller_takes_tasks_from_the_front_and_the_worker_from_the_back(writer, crowd):
+    flag, notes = np.zeros(1, np.int64), np.zeros(64, np.int64)
+    writer.region("wait", writer.row(flag), 1)  # the caller, until the worker has begun
+    writer.region("note", writer.row(notes, 1), 64)
+    writer.region("open", writer.row(flag), 1)
+    writer.bounds = [0, 66]
+    program, many = writer.program(), crowd(2)
+    for _ in range(20):
+        flag[:] = 0
+        many.run(program)
+        assert np.count_nonzero(np.diff(notes)) <= 1
+
+
 def test_two_python_threads_run_at_once(library, crowd):
     many = crowd(2)
     results = {}

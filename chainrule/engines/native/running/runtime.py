@@ -2,12 +2,14 @@
 
 The format of programs is described in program.py.
 
-How threads share a region: `word` counts up from minus the number of tasks; whoever adds one
-and finds a negative number owns the task so many before the region's end. One atomic addition
-thus claims a task and proves that it belongs to the region that is running, however long ago
-the thread looked last. Whoever finds nothing left adds the number of its own tasks to
-`finished`. The caller waits for tasks that were claimed, never for threads: a thread that
-sleeps costs nothing. Data written by tasks travels with release and acquire on these two.
+How threads share a region: the caller takes tasks from its front, workers from its back, so that
+a thread finds in its cache what it wrote in the region before. The lower half of `word` counts the
+tasks that were taken from the front; the upper half counts up from minus the number of all tasks,
+by one for each that was taken from the back. While both together are negative, some are left: one
+atomic addition thus claims a task and proves that it belongs to the region that is running,
+however long ago the thread looked last. Whoever finds nothing left adds the number of its own
+tasks to `finished`. The caller waits for tasks that were claimed, never for threads: a thread
+that sleeps costs nothing. Data written by tasks travels with release and acquire on these two.
 """
 
 from __future__ import annotations
@@ -55,7 +57,7 @@ def runtime_text(target: Target) -> str:
 
 _TYPES = """
 %control = type {
-  i64, ptr,                ; 0 word: minus the tasks not yet claimed; 1 their end
+  i64, ptr,                ; 0 word: the tasks not yet claimed; 1 the first of the region
   ptr, ptr,                ; 2 the program's tasks; 3 where their ticks go, or null
   i64, [11 x i64],         ; 4 the core on which the caller is
   i64, [15 x i64],         ; 6 finished: tasks that workers have ended, since the beginning
@@ -113,15 +115,29 @@ unknown:
   ret i64 -1
 }
 
-; Claim a task of the region that is running; null where none is left.
-define internal ptr @claim(ptr %control) alwaysinline nounwind {
-  %left = atomicrmw add ptr %control, i64 1 acquire
+; Whether tasks are left that nobody has claimed.
+define internal i1 @some(i64 %word) alwaysinline nounwind {
+  %front = and i64 %word, 4294967295
+  %back = ashr i64 %word, 32
+  %left = add i64 %front, %back
   %some = icmp slt i64 %left, 0
+  ret i1 %some
+}
+
+; Claim a task of the region that is running, from its front or its back; null where none is left.
+define internal ptr @claim(ptr %control, i1 %is.front) alwaysinline nounwind {
+  %one = select i1 %is.front, i64 1, i64 4294967296
+  %word = atomicrmw add ptr %control, i64 %one acquire
+  %some = call i1 @some(i64 %word)
   br i1 %some, label %mine, label %nothing
 mine:
-  %end.at = getelementptr %control, ptr %control, i32 0, i32 1
-  %end = load ptr, ptr %end.at
-  %task = getelementptr %task, ptr %end, i64 %left
+  %front = and i64 %word, 4294967295
+  %back = ashr i64 %word, 32
+  %last = xor i64 %back, -1     ; minus back, minus one
+  %number = select i1 %is.front, i64 %front, i64 %last
+  %first.at = getelementptr %control, ptr %control, i32 0, i32 1
+  %first = load ptr, ptr %first.at
+  %task = getelementptr %task, ptr %first, i64 %number
   ret ptr %task
 nothing:
   ret ptr null
@@ -183,7 +199,7 @@ fresh:
   br label %poll
 poll:                      ; look for tasks without disturbing those who have some
   %word = load atomic i64, ptr %control monotonic, align 8
-  %work = icmp slt i64 %word, 0
+  %work = call i1 @some(i64 %word)
   br i1 %work, label %take, label %idle
 idle:
   %allowed = load atomic i64, ptr %allowed.at monotonic, align 8
@@ -213,7 +229,7 @@ sleep:
 
 take:                      ; do tasks until none is left, then say how many were done
   %done = phi i64 [ 0, %poll ], [ %done.more, %do ]
-  %task = call ptr @claim(ptr %control)
+  %task = call ptr @claim(ptr %control, i1 false)
   %gone = icmp eq ptr %task, null
   br i1 %gone, label %none, label %do
 do:
@@ -264,10 +280,11 @@ open:                      ; show the tasks but the first, which the caller take
   %core.at = getelementptr %control, ptr %control, i32 0, i32 4
   store atomic i64 %here, ptr %core.at monotonic, align 8
   %before = load atomic i64, ptr %finished.at monotonic, align 8
-  %end = getelementptr %task, ptr %first, i64 %count
-  %end.at = getelementptr %control, ptr %control, i32 0, i32 1
-  store ptr %end, ptr %end.at
-  %shown = sub i64 1, %count
+  %first.at = getelementptr %control, ptr %control, i32 0, i32 1
+  store ptr %first, ptr %first.at
+  %all = sub i64 0, %count
+  %back = shl i64 %all, 32
+  %shown = or i64 %back, 1
   store atomic i64 %shown, ptr %control release, align 8
   br label %do
 do:
@@ -277,7 +294,7 @@ do:
   br label %take
 take:
   %mine.more = add i64 %mine, 1
-  %claimed = call ptr @claim(ptr %control)
+  %claimed = call ptr @claim(ptr %control, i1 true)
   %gone = icmp eq ptr %claimed, null
   br i1 %gone, label %others, label %do
 others:                    ; the rest are claimed; wait for those who claimed them
