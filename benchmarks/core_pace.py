@@ -2,8 +2,8 @@
 
 A virtual machine's cores may be the two threads of one physical core for a while: then both
 compute half as fast as one of them alone. Or they may have no cache in common: then what one
-hands to the other takes four times as long. Both last from tenths of a second to minutes, and no
-load shows them.
+hands to the other takes four times as long. Both last from tenths of a second to minutes, and
+no load shows them.
 """
 
 from __future__ import annotations

@@ -2,14 +2,15 @@
 
 The format of programs is described in program.py.
 
-How threads share a region: the caller takes tasks from its front, workers from its back, so that
-a thread finds in its cache what it wrote in the region before. The lower half of `word` counts the
-tasks that were taken from the front; the upper half counts up from minus the number of all tasks,
-by one for each that was taken from the back. While both together are negative, some are left: one
-atomic addition thus claims a task and proves that it belongs to the region that is running,
-however long ago the thread looked last. Whoever finds nothing left adds the number of its own
-tasks to `finished`. The caller waits for tasks that were claimed, never for threads: a thread
-that sleeps costs nothing. Data written by tasks travels with release and acquire on these two.
+How threads share a region: the caller takes tasks from its front, workers from its back, so
+that a thread finds in its cache what it wrote in the region before. The lower half of `word`
+counts the tasks that were taken from the front; the upper half counts up from minus the number
+of all tasks, by one for each that was taken from the back. While both together are negative,
+some are left: one atomic addition thus claims a task and proves that it belongs to the region
+that is running, however long ago the thread looked last. Whoever finds nothing left adds the
+number of its own tasks to `finished`. The caller waits for tasks that were claimed, never for
+threads: a thread that sleeps costs nothing. Data written by tasks travels with release and
+acquire on these two.
 """
 
 from __future__ import annotations
@@ -124,7 +125,7 @@ define internal i1 @some(i64 %word) alwaysinline nounwind {
   ret i1 %some
 }
 
-; Claim a task of the region that is running, from its front or its back; null where none is left.
+; Claim a task of the region that is running, from its front or its back; null if none is left.
 define internal ptr @claim(ptr %control, i1 %is.front) alwaysinline nounwind {
   %one = select i1 %is.front, i64 1, i64 4294967296
   %word = atomicrmw add ptr %control, i64 %one acquire
