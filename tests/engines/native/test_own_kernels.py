@@ -134,6 +134,11 @@ def test_sums_onto_zeros_do_not_read_them():
 
 AFTER_A_CONVOLUTION = {
     "argmax over channels": lambda x: x.argmax(1),
+    "argmax over rows": lambda x: x.argmax(2),
+    "argmin over columns": lambda x: x.argmin(3, keepdim=True),
+    "argmax over rows of many channels": lambda x: cr.cat(
+        [x, -x, x * x, x + 1, x - 1], 1
+    ).argmax(2),
     "cumsum over rows": lambda x: x.cumsum(2),
     "cummax over columns": lambda x: x.cummax(3)[0],
     "sort": lambda x: x.sort(1)[0],

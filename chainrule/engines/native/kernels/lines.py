@@ -4,7 +4,8 @@
         total = neutral
         for j: total = total + x[…, j, …]; y[…, j, …] = total
 
-Where the axis is not the last one, the lanes of a vector are neighbouring lines.
+Where the axis is not the last one (for places of extremes: not the one along which the elements
+lie in memory), the lanes of a vector are neighbouring lines.
 """
 
 from __future__ import annotations
@@ -44,11 +45,11 @@ class LinesCode(OwnCode):
         shape, self.axis = self.x.shape, self.node.params["axis"]
         self.variables = axis_vars(shape)
         self.along = self.variables[self.axis]
-        last = len(shape) - 1
-        across = self.axis != last and shape[last] >= SHORTEST
-        self.narrow(shape[last] if across else 1)
+        inner = self.inner()
+        across = self.axis != inner and shape[inner] >= SHORTEST
+        self.narrow(shape[inner] if across else 1)
         free = [var for var in self.variables if var is not self.along]
-        vector = self.variables[last] if across else None
+        vector = self.variables[inner] if across else None
         with ExitStack() as stack:
             self._loops(stack, free, vector)
             self.line()
@@ -70,6 +71,10 @@ class LinesCode(OwnCode):
 
     def line(self) -> None:
         raise NotImplementedError
+
+    def inner(self) -> int:
+        """The axis whose elements are neighbours in memory."""
+        return len(self.x.shape) - 1
 
     def element(self, place: Affine | None = None) -> Value:
         """The element where the loops stand, or at another place of the line."""
@@ -136,9 +141,17 @@ class LatestCode(LinesCode):
 class PositionCode(LinesCode):
     """Argmax and Argmin: the first of equals, the first nan if there is one."""
 
+    def inner(self) -> int:
+        last = len(self.x.shape) - 1
+        if not self.places.is_stored(self.x):
+            return last
+        strides = self.places.of(self.x).strides
+        neighbours = [axis for axis, n in enumerate(self.x.shape) if strides[axis] == 1 < n]
+        return max(neighbours, default=last)
+
     def line(self) -> None:
         e = self.e
-        inside = self.axis == len(self.x.shape) - 1 and self.along.size >= 2 * self.lanes
+        inside = self.axis == self.inner() and self.along.size >= 2 * self.lanes
         if inside:
             self.narrow(self.along.size)
         self.best = self.slot(self.element(Affine()))
