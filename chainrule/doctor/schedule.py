@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 SHARE = 0.02  # of the time of the training: of looks and glances together
-GLANCES = 0.003  # of it, of glances
+GLANCES = 0.002  # of it, of glances
 EARLY = (0, 8, 24, 44)  # steps of the first looks: what is fatal is said within 50 steps
 SOON = 17  # steps after a look at which something was suspicious
 LITTLE = 0.008  # seconds after which early looks are made only as time allows
@@ -17,7 +17,7 @@ LONGEST_PAUSE = 200  # steps between two looks
 EAGER, COMPILED = 2.0, 1.25  # growth of the number of steps from one look to the next
 MOST_CLOSE = 12  # looks at compiled steps that are made as long as nothing is learned
 MOST_ALARMS = 3  # looks that glances may call for
-REVIEWS = 300  # times what a review takes, that pass until evaluations call for the next
+REVIEWS = 400  # times what a review takes, that pass until evaluations call for the next
 
 
 class Schedule:

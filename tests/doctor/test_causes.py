@@ -116,6 +116,18 @@ def test_an_evaluation_at_the_end_is_no_training_in_evaluation_mode():
     assert codes(doctor) == []
 
 
+def verified(model, optimizer, x, y, batches, size):
+    """The doctor of 160 steps on batches that come round, after its trials."""
+    with watched(model, optimizer) as doctor:
+        for step in range(160):
+            i = step % batches * size
+            optimizer.zero_grad()
+            F.cross_entropy(model(x[i : i + size]), y[i : i + size]).backward()
+            optimizer.step()
+        doctor.verify()
+    return doctor
+
+
 def small_rate(exchanged):
     cr.manual_seed(0)
     x, y = table(6, 3, 0, n=320)[:2]
@@ -123,14 +135,7 @@ def small_rate(exchanged):
     x, y = tensors(x, y)
     model = mlp(6, 24, 3)
     optimizer = sgd(model, 2e-4)
-    with watched(model, optimizer) as doctor:
-        for step in range(160):
-            i = step % 12 * 20
-            optimizer.zero_grad()
-            F.cross_entropy(model(x[i : i + 20]), y[i : i + 20]).backward()
-            optimizer.step()
-        doctor.verify()
-    return doctor
+    return verified(model, optimizer, x, y, batches=12, size=20)
 
 
 def test_exchanged_labels_where_the_rate_is_too_low_to_learn_one_batch():
@@ -156,14 +161,7 @@ def test_labels_that_a_sick_network_cannot_learn_are_no_exchanged_ones():
             model[0].weight.mul_(40)
             model[2].weight.mul_(40)
         optimizer = sgd(model, 0.05)
-        with watched(model, optimizer) as doctor:
-            for step in range(160):
-                i = step % 10 * 40
-                optimizer.zero_grad()
-                F.cross_entropy(model(a[i : i + 40]), b[i : i + 40]).backward()
-                optimizer.step()
-            doctor.verify()
-        return doctor
+        return verified(model, optimizer, a, b, batches=10, size=40)
 
     sound, exchanged = first(y), first(rng.permutation(y))
     assert codes(sound) == ["D22"]
