@@ -6,8 +6,7 @@ enough, its forward pass is first run once more, eagerly, on the same numbers, a
 that this changed is put back (shadow.py). In any case the graph that trains is the same with a
 doctor and without, bit for bit.
 
-Looks are made so rarely that the doctor takes no more than two percent of the time
-(schedule.py).
+Looks are made so rarely that they take no more than two percent of the time (schedule.py).
 """
 
 from __future__ import annotations
