@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 from networks import Task
-from speed import table
+from speed_page import table
 from workloads import TRAINING, UNSEEN, Workload
 
 import chainrule as cr

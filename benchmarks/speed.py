@@ -133,7 +133,7 @@ def with_jax(found: dict[str, dict]) -> dict[str, float]:
     loss = ours["losses"][-1]
     return {
         "jax_ratio": jax["median"] / ours["median"],
-        "jax_difference": abs(jax["losses"][-1] - loss) / abs(loss),
+        "jax_difference": abs(jax["losses"][-1] - loss) / (abs(loss) or 1.0),
     }
 
 

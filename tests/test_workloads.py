@@ -9,7 +9,8 @@ import pytest
 
 import chainrule as cr
 
-sys.path.append(str(Path(__file__).resolve().parents[1] / "benchmarks"))
+BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
+sys.path.append(str(BENCHMARKS))
 workloads = importlib.import_module("workloads")
 COMPETITORS = importlib.import_module("measuring").COMPETITORS
 
@@ -26,6 +27,13 @@ def results(library, name, engine=None):
     outputs = [run(*workload.inputs(task)) for _ in range(3)]
     assert not engine or len(run.explain().recordings) <= 2  # without gradients, and with
     return [np.asarray(y[0] if isinstance(y, tuple) else y) for y in outputs]
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in BENCHMARKS.glob("*.py")))
+def test_each_script_finds_what_it_imports(name):
+    for library in {"eager": ["torch"], "jax_networks": ["jax"]}.get(name, []):
+        pytest.importorskip(library)
+    importlib.import_module(name)
 
 
 @pytest.mark.parametrize("name", workloads.WORKLOADS)

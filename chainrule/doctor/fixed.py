@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,15 +32,18 @@ class Fixed:
 
 
 def read_fixed(
-    model: Module, calls: ModuleCalls, root: Tensor, given: Sequence[Given]
+    model: Module,
+    calls: ModuleCalls,
+    root: Tensor,
+    nodes: Iterable[Any],
+    given: Sequence[Given],
 ) -> Fixed:
     """Read them off the tape, before the backward pass from `root`.
 
-    Args: calls: of the modules; given: what the loss functions were given.
+    Args: calls: of the modules; nodes: behind the root; given: what the loss functions were
+    given.
     """
-    nodes, boundary = step_structure.nodes_behind(root), calls.boundary
-    inner = [node for node in nodes if node.number <= boundary]
-    outer = [node for node in nodes if node.number > boundary]
+    inner, outer = calls.parted(nodes)
     losses = step_structure.made_of(root, [each.loss for each in given])
     loss: dict[str, Any] = {
         "broadcast": step_structure.blown_up(outer),

@@ -103,8 +103,8 @@ class Inside:
         self.clears, self.may_clear = clears, optimizers - clears
         self._root = _variable(root)
         self._told.add(self._root)
-        nodes, boundary = step_structure.nodes_behind(root), self._calls.boundary
-        inner = [node for node in nodes if node.number <= boundary]
+        nodes = step_structure.nodes_behind(root)
+        inner, _ = self._calls.parted(nodes)
         repeated = self._calls.repeated().values()
         self._follows_time = any(
             step_structure.name_of(node) in step_structure.WALKS for node in inner
@@ -112,7 +112,7 @@ class Inside:
         if self._follows_time or (model := self._model()) is None:
             return
         self._note_activations(inner)
-        fixed = read_fixed(model, self._calls, root, self._losses)
+        fixed = read_fixed(model, self._calls, root, nodes, self._losses)
         if self._is_sure and fixed.loss["unlikely"] is not None:
             self._fixed = fixed
 
@@ -213,8 +213,7 @@ class Inside:
         self._looking = None
         if not self._told <= self._kept.keys():
             return False
-        root = measures.readable(self._kept[self._root])
-        looking.look.loss = float(root.reshape(-1)[0]) if root.size == 1 else None
+        looking.see_minimized(measures.readable(self._kept[self._root]))
         given = []
         for name, known in self._given:
             *arguments, loss = [self._tensor(a) for a in known]

@@ -118,12 +118,12 @@ class StepLook(observers.Observer):
         array = measures.numbers(root)
         if trace.current.get() is not None or not isinstance(array, np.ndarray):
             return
-        self.look.loss = float(array.reshape(-1)[0]) if array.size == 1 else None
+        self.see_minimized(array)
         given, self.given = self.given, []
-        fixed = self._fixed = read_fixed(self.model, self._calls, root, given)
-        self.recall(fixed)
         nodes = step_structure.nodes_behind(root)
-        inner = [node for node in nodes if node.number <= self._calls.boundary]
+        fixed = self._fixed = read_fixed(self.model, self._calls, root, nodes, given)
+        self.recall(fixed)
+        inner, _ = self._calls.parted(nodes)
         self._see_activations(inner)
         self._follow_through_time(inner)
         if (output := self._calls.output) is not None:
@@ -132,6 +132,10 @@ class StepLook(observers.Observer):
         own |= {id(p) for group in self._groups for p in group["params"]}
         self.record.adversarial |= bool(step_structure.others_in(nodes, own))
         self.see_losses(given, fixed.losses)
+
+    def see_minimized(self, array: np.ndarray) -> None:
+        """Note the number that is minimized, if it is one."""
+        self.look.loss = float(array.reshape(-1)[0]) if array.size == 1 else None
 
     def see_model_output(self, array: Any) -> None:
         """Measure what the model returned."""

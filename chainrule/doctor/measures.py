@@ -76,9 +76,8 @@ def _spread(x: np.ndarray, whole: np.ndarray) -> tuple[Spread, np.ndarray]:
 
 
 def _nonfinite(array: np.ndarray) -> int:
-    with np.errstate(all="ignore"):
-        if array.dtype.kind not in "fc" or math.isfinite(abs(array.sum())):
-            return 0  # if their sum is a number, all are
+    if array.dtype.kind not in "fc" or math.isfinite(abs(array.sum())):
+        return 0  # if their sum is a number, all are
     return int(array.size - np.isfinite(array).sum())
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,13 +88,21 @@ class ModuleCalls:
     @property
     def output(self) -> Tensor | None:
         """What the model returned, or the part of it that was called last."""
-        made = [c.result for c in self._calls if c.is_outer and c.result is not None]
+        made = self._made()
         return made[-1] if made else None
 
-    @property
-    def boundary(self) -> int:
-        """The last step of the tape that is the model's."""
-        return max((call.last for call in self._calls if call.is_outer), default=0)
+    def _made(self) -> list[Tensor]:
+        """What the calls from outside have returned."""
+        return [c.result for c in self._calls if c.is_outer and c.result is not None]
+
+    def parted(self, nodes: Iterable[Any]) -> tuple[list[Any], list[Any]]:
+        """The steps of the tape that are the model's, and those that came after it."""
+        last = max((call.last for call in self._calls if call.is_outer), default=0)
+        inner: list[Any] = []
+        outer: list[Any] = []
+        for node in nodes:
+            (inner if node.number <= last else outer).append(node)
+        return inner, outer
 
     def is_whole(self, module: Module) -> bool:
         """Whether a module is the model, or made of others."""
@@ -103,7 +111,7 @@ class ModuleCalls:
     def is_from_within(self, arguments: tuple[Any, ...]) -> bool:
         """Whether what comes in is what another part has made, such as an encoder."""
         x = first_tensor(arguments)
-        made = [c.result for c in self._calls if c.is_outer and c.result is not None]
+        made = self._made()
         if x is None or not made:
             return False
         return x._edge is not None or any(x._cell.array is y._cell.array for y in made)

@@ -30,6 +30,9 @@ class Samples:
         self.batches: list[list[int]] = []
         self.chance = 0.0  # that two different ones are equal
 
+    def __len__(self) -> int:
+        return sum(map(len, self.batches))
+
     def add(self, columns: Sequence[np.ndarray], most: int) -> None:
         """One more batch, of which all columns together make the samples."""
         each = [measures.row_hashes(column, most) for column in columns]
@@ -65,11 +68,11 @@ class Overlap:
     @property
     def wants_more(self) -> bool:
         """Whether samples are still collected."""
-        return not self._is_counted and len(self._validated[0].all) < MOST_ROWS
+        return not self._is_counted and len(self._validated[0]) < MOST_ROWS
 
     def add(self, inputs: np.ndarray, targets: np.ndarray | None) -> None:
         """The samples of one pass of validation."""
-        most = MOST_ROWS - len(self._validated[0].all)
+        most = MOST_ROWS - len(self._validated[0])
         for samples, columns in zip(self._validated, _columns(inputs, targets), strict=False):
             samples.see_chance(columns)
             samples.add(columns, most)
@@ -99,7 +102,7 @@ def _trained(calls: Iterable[TrainingCall]) -> tuple[Samples, Samples]:
         arrays = call.given if isinstance(call, EagerCall) else call.arrays
         target = call.target._cell.array if call.can_run and call.arrays else None
         for array in arrays:
-            known = len(found[0].all) >= MOST_TRAINED or array is target
+            known = len(found[0]) >= MOST_TRAINED or array is target
             if array.dtype.kind == "f" and array.ndim > 1 and not known:
                 for samples, columns in zip(found, _columns(array, target), strict=False):
                     samples.add(columns, MOST_TRAINED)
@@ -124,7 +127,7 @@ def _are_twins(validated: Samples, trained: Samples) -> bool:
     """Whether no more samples are common than come again by themselves: seen from how often
     values do, from twins in the validation, and from those in one epoch of training."""
     rows, epoch = validated.all, trained.latest_epoch()
-    if validated.chance * len(rows) * len(trained.all) < 1:
+    if validated.chance * len(rows) * len(trained) < 1:
         return False
     times = Counter(epoch)
     share = min(1.0, _at_most(sum(times[row] > 1 for row in epoch)) / len(epoch))

@@ -56,12 +56,8 @@ def test_gradients_that_are_cleared_unused(forgotten, compiled):
     assert codes(doctor) == ["D02"] * forgotten
 
 
-def normalized(momentum, compiled, evaluates):
-    cr.manual_seed(0)
-    x, y = table(6, 2, 0, n=240)[:2]
-    x, y = tensors(5 * x + 20, y)
-    model = nn.Sequential(nn.BatchNorm1d(6, momentum=momentum), nn.Linear(6, 2))
-    optimizer = adam(model, 1e-2)
+def step_of(model, optimizer):
+    """A whole step of a classifier."""
 
     def step(a, b):
         optimizer.zero_grad()
@@ -70,6 +66,17 @@ def normalized(momentum, compiled, evaluates):
         optimizer.step()
         return loss
 
+    return step
+
+
+def normalized(momentum, compiled, evaluates):
+    cr.manual_seed(0)
+    x, y = table(6, 2, 0, n=240)[:2]
+    x, y = tensors(5 * x + 20, y)
+    model = nn.Sequential(nn.BatchNorm1d(6, momentum=momentum), nn.Linear(6, 2))
+    optimizer = adam(model, 1e-2)
+
+    step = step_of(model, optimizer)
     run = cr.compile(step) if compiled else step
     with watched(model, optimizer) as doctor:
         for _ in range(8):
@@ -100,13 +107,7 @@ def test_an_evaluation_at_the_end_is_no_training_in_evaluation_mode():
     model = nn.Sequential(nn.Linear(64, 16), nn.ReLU(), nn.Dropout(0.2), nn.Linear(16, 10))
     optimizer = sgd(model, 1e-3)
 
-    @cr.compile
-    def step(a, b):
-        optimizer.zero_grad()
-        loss = F.cross_entropy(model(a), b)
-        loss.backward()
-        optimizer.step()
-        return loss
+    step = cr.compile(step_of(model, optimizer))
 
     with watched(model, optimizer) as doctor:
         for i in range(0, 300, 20):
@@ -118,12 +119,11 @@ def test_an_evaluation_at_the_end_is_no_training_in_evaluation_mode():
 
 def verified(model, optimizer, x, y, batches, size):
     """The doctor of 160 steps on batches that come round, after its trials."""
+    step = step_of(model, optimizer)
     with watched(model, optimizer) as doctor:
-        for step in range(160):
-            i = step % batches * size
-            optimizer.zero_grad()
-            F.cross_entropy(model(x[i : i + size]), y[i : i + size]).backward()
-            optimizer.step()
+        for number in range(160):
+            i = number % batches * size
+            step(x[i : i + size], y[i : i + size])
         doctor.verify()
     return doctor
 

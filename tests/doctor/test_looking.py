@@ -193,21 +193,28 @@ def batch(i):
     return cr.tensor(X[rows]), cr.tensor(Y[rows])
 
 
-@pytest.mark.parametrize("split", [False, True])
-def test_a_glance_sees_what_a_look_sees_of_gradients_and_weights(monkeypatch, split):
+def glances_and_looks(monkeypatch, **options):
+    """Glances at twelve compiled steps, and looks at all of the same ones, eager."""
     monkeypatch.setattr(schedules, "GLANCES", 1.0)
-    net, learner, step = training(split=split)
+    net, learner, step = training(**options)
     with watch(net, learner, tell=lambda f: None) as doctor:
         for i in range(12):
             step(*batch(i))
-        glances = {look.step: look for look in doctor.record.glances}
+    glances = list(doctor.record.glances)
     assert len(glances) > 4
-    eager = training(engine=None)
-    with watch(eager[0], eager[1], tell=lambda f: None) as near:
+    net, learner, step = training(engine=None)
+    with watch(net, learner, tell=lambda f: None) as near:
         for i in range(12):
             near.schedule.hasten(i)
-            eager[2](*batch(i))
-    for look in near.record.looks:
+            step(*batch(i))
+    return glances, near.record.looks
+
+
+@pytest.mark.parametrize("split", [False, True])
+def test_a_glance_sees_what_a_look_sees_of_gradients_and_weights(monkeypatch, split):
+    seen_at, looks = glances_and_looks(monkeypatch, split=split)
+    glances = {look.step: look for look in seen_at}
+    for look in looks:
         if (seen := glances.get(look.step)) is None:
             continue
         assert seen.gradient_norm == pytest.approx(look.gradient_norm, rel=1e-4)
@@ -221,19 +228,9 @@ def test_a_glance_sees_what_a_look_sees_of_gradients_and_weights(monkeypatch, sp
 
 @pytest.mark.parametrize("engine", ["native", "reference"])
 def test_a_glance_sees_activations(monkeypatch, engine):
-    monkeypatch.setattr(schedules, "GLANCES", 1.0)
-    net, learner, step = training(engine=engine)
-    with watch(net, learner, tell=lambda f: None) as doctor:
-        for i in range(12):
-            step(*batch(i))
-    assert len(doctor.record.glances) > 4
-    eager = training(engine=None)
-    with watch(eager[0], eager[1], tell=lambda f: None) as near:
-        for i in range(12):
-            near.schedule.hasten(i)
-            eager[2](*batch(i))
-    for seen in doctor.record.glances:
-        look = near.record.looks[seen.step]
+    glances, looks = glances_and_looks(monkeypatch, engine=engine)
+    for seen in glances:
+        look = looks[seen.step]
         known = seen.layers["1"].activation, look.layers["1"].activation  # of the ReLU
         assert known[0].mean == pytest.approx(known[1].mean, rel=1e-4)
         assert seen.layers["0"].dead == look.layers["0"].dead
