@@ -100,10 +100,12 @@ def library():
     return load(compile_object(KERNELS, host()))
 
 
-@pytest.fixture
-def crowd():
-    """Makes pools, and closes them."""
+@pytest.fixture(params=["in native code", "in Python"])
+def crowd(request, monkeypatch):
+    """Makes pools, whose workers sleep in either place, and closes them."""
     made = []
+    if request.param == "in Python":
+        monkeypatch.setattr(pools.native(), "sleep_address", 0)
 
     def make(threads):
         made.append(Pool(threads))
@@ -394,6 +396,22 @@ def test_runs_after_sleep(library, crowd):
     assert (counters == 14).all()
 
 
+@pytest.mark.skipif(len(pools.allowed_cores()) < 2, reason="there is one core")
+@pytest.mark.parametrize("threads", [2, 3, 7])
+def test_all_workers_that_are_wanted_wake(writer, crowd, threads):
+    """Each of them holds a task that waits for the last one to begin."""
+    flag = np.zeros(1, np.int64)
+    for _ in range(threads - 1):
+        writer.region("wait", writer.row(flag), 1)
+    writer.region("open", writer.row(flag), 1)
+    writer.bounds = [0, threads]
+    program, many = writer.program(), crowd(threads)
+    for turn in range(40):
+        flag[0] = 0
+        assert many.run(program) == 0
+        time.sleep(0.0005 * (turn % 4))
+
+
 def test_workers_sleep_when_nothing_runs(library, crowd):
     program, _ = counting(library, 64)
     many = crowd(2)
@@ -410,7 +428,7 @@ def test_workers_sleep_when_nothing_runs(library, crowd):
 @pytest.mark.skipif(len(pools.allowed_cores()) < 2, reason="there is one core")
 def test_a_worker_leaves_the_core_to_which_the_caller_was_moved(writer, crowd, monkeypatch):
     everywhere = os.sched_getaffinity(0)
-    monkeypatch.setattr(pools, "allowed_cores", lambda: everywhere)
+    monkeypatch.setattr(pools, "allowed_cores", lambda thread=0: everywhere)
     flag = np.zeros(1, np.int64)
     writer.region("wait", writer.row(flag), 1)
     writer.region("open", writer.row(flag), 1)

@@ -30,8 +30,8 @@ leave:
 ; Run a program; its status, or BUSY where another one is running on this control block.
 define i64 @run(ptr %control, ptr %program) nounwind {
 entry:
-  %use.at = getelementptr %control, ptr %control, i32 0, i32 15
-  %entered = cmpxchg ptr %use.at, i64 0, i64 1 acquire monotonic
+  %use.at = getelementptr %control, ptr %control, i32 0, i32 16
+  %entered = cmpxchg ptr %use.at, i64 0, i64 1 seq_cst monotonic
   %free = extractvalue { i64, i1 } %entered, 1
   br i1 %free, label %start, label %refuse
 refuse:
@@ -50,13 +50,20 @@ start:
   %control.ticks.at = getelementptr %control, ptr %control, i32 0, i32 3
   store ptr %task.ticks, ptr %control.ticks.at
   store i64 0, ptr %status.at
+  %width = extractvalue %program %head, 5
+  %parallel = icmp sgt i64 %width, 1
+  br i1 %parallel, label %call, label %step
+call:
+  call void @call_workers(ptr %control, i64 %width)
   br label %step
 
 step:                      ; `row` comes next; its loop ends before `exit`, after `turn` turns
-  %row = phi i64 [ 0, %start ], [ %row.next, %after ], [ %row.loop, %loop ],
-                 [ %row.back, %next ]
-  %turn = phi i64 [ 0, %start ], [ %turn, %after ], [ 0, %loop ], [ %turn.back, %next ]
-  %exit = phi i64 [ 0, %start ], [ %exit, %after ], [ %a, %loop ], [ %exit, %next ]
+  %row = phi i64 [ 0, %start ], [ 0, %call ], [ %row.next, %after ],
+                 [ %row.loop, %loop ], [ %row.back, %next ]
+  %turn = phi i64 [ 0, %start ], [ 0, %call ], [ %turn, %after ],
+                  [ 0, %loop ], [ %turn.back, %next ]
+  %exit = phi i64 [ 0, %start ], [ 0, %call ], [ %exit, %after ],
+                  [ %a, %loop ], [ %exit, %next ]
   %row.next = add i64 %row, 1
   %at = getelementptr %instruction, ptr %instructions, i64 %row
   %it = load %instruction, ptr %at

@@ -49,10 +49,13 @@ from chainrule.engines.native.running.runtime import (
     NAP,
     PATIENCE,
     SPIN,
+    STARTED,
+    SYSCALL,
     WORDS,
     YIELD,
     runtime_text,
 )
+from chainrule.engines.native.running.sleeping import FUTEX
 from chainrule.engines.native.running.target import host
 from chainrule.threads import get_num_threads
 
@@ -84,8 +87,10 @@ class Native:
         self._library: Library = load(data)
         self.run = self._function("run", ctypes.c_int64, 2)
         self.work = self._function("work", None, 2)
+        self.wake = self._function("wake", None, 2)
         self.ticks = self._function("ticks", ctypes.c_int64, 0)
         self.yield_address, self.nap_address, self.core_address = _system_functions()
+        self.sleep_address = _sleep_function(target.architecture)
         self._since = time.perf_counter_ns(), self.ticks()
         speed = self.ticks_per_nanosecond(ROUGHLY)
         self.spin, self.patience = int(SPIN_NS * speed), int(PATIENCE_NS * speed)
@@ -118,9 +123,17 @@ def _system_functions() -> tuple[int, int, int]:
     return yielding, nap, core
 
 
-def allowed_cores() -> set[int]:
-    """The cores on which this thread may run; none where the system does not say."""
-    return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
+def _sleep_function(architecture: str) -> int:
+    """The address of what lets a worker sleep in native code; 0 where there is none."""
+    if not sys.platform.startswith("linux") or architecture not in FUTEX:
+        return 0
+    return _address(ctypes.CDLL(None), "syscall")
+
+
+def allowed_cores(thread: int = 0) -> set[int]:
+    """The cores on which a thread may run, this one if none is named; none where the system
+    does not say."""
+    return os.sched_getaffinity(thread) if hasattr(os, "sched_getaffinity") else set()
 
 
 def _this_core() -> int:
@@ -153,11 +166,13 @@ class Team:
         self.threads = threads
         self.scratch = scratch
         self.workers: list[threading.Thread] = []
-        self.asleep: list[threading.Lock] = []  # released by whoever wakes the worker
+        #: released by whoever wakes the worker, where workers do not sleep in native code
+        self.asleep: list[threading.Lock] = []
         self._native = native
         self._memory = [aligned(scratch) for _ in range(threads)]
         self._wanted = 0
-        self._cores: set[int] = set()  # where the caller may run; empty: not known
+        self._caller = 0  # the number of its thread
+        self._cores: set[int] = set()  # where it may run; empty: not known
         self._words = aligned(WORDS, np.int64)
         self.address: int = self._words.ctypes.data
         self._words[:] = 0
@@ -166,14 +181,16 @@ class Team:
         self._words[PATIENCE] = native.patience
         self._words[YIELD] = native.yield_address
         self._words[NAP] = native.nap_address
+        self._words[SYSCALL] = native.sleep_address
         self._words[GET_CORE] = native.core_address if len(allowed_cores()) > 1 else 0
         for thread, memory in enumerate(self._memory):
             self._words[FIRST_SCRATCH + thread] = memory.ctypes.data
 
     def wake(self, wanted: int) -> None:
-        """Have that many workers awake soon."""
+        """Have that many workers awake soon; those that sleep in native code wake without."""
         self._wanted = wanted
-        self._cores, self._words[CORE] = allowed_cores(), _this_core()
+        self._caller, self._cores = threading.get_native_id(), allowed_cores()
+        self._words[CORE] = _this_core()
         if len(self.workers) < wanted:
             self._start(wanted)
         self._wake_some(1)
@@ -183,6 +200,8 @@ class Team:
         self._words[ALLOWED] = 1
         self._wanted = self.threads
         self._wake_some(self.threads)
+        if self._native.sleep_address:
+            self._native.wake(self.address, self.threads)
 
     def _start(self, wanted: int) -> None:
         """Begin the workers that are missing."""
@@ -192,6 +211,7 @@ class Team:
                 worker = threading.Thread(None, self._work, name, (thread,), daemon=True)
                 worker.start()
                 self.workers.append(worker)
+                self._words[STARTED] = thread
 
     def _wake_some(self, most: int) -> None:
         """Wake a few of the workers that are wanted; each will wake two more."""
@@ -204,12 +224,18 @@ class Team:
                 return
 
     def _work(self, thread: int) -> None:
-        """The life of a worker: work, and sleep when there was none for a while."""
+        """The life of a worker: work, and sleep when there was none for a while.
+
+        Notes: where native code cannot let it sleep, it comes back for that, and waits for
+            Python's lock twice.
+        """
         signal = threading.Lock()
         signal.acquire()
         while self._words[ALLOWED] > thread:
             self._leave_callers_core()
             self._native.work(self.address, thread)
+            if self._native.sleep_address:
+                continue
             self.asleep.append(signal)
             if self._words[IN_USE] or self._words[ALLOWED] <= thread:
                 with contextlib.suppress(ValueError):  # already woken, so there is no waiting
@@ -225,6 +251,8 @@ class Team:
         to the worker's, for many milliseconds while the core beside is idle. A worker that
         finds itself there comes back from its native code, to here.
         """
+        with contextlib.suppress(OSError):  # the thread has ended
+            self._cores = allowed_cores(self._caller)
         if others := self._cores - {int(self._words[CORE])}:
             os.sched_setaffinity(0, others)
 

@@ -24,7 +24,7 @@ import numpy as np
 
 REGION, LOOP, NEXT, END = range(4)  # kinds of instructions
 #: words of a program's head
-INSTRUCTIONS, TASKS, STATUS, REGION_TICKS, TASK_TICKS, HEAD_WORDS = range(6)
+INSTRUCTIONS, TASKS, STATUS, REGION_TICKS, TASK_TICKS, WIDTH, HEAD_WORDS = range(7)
 SCRATCH = 1 << 20  # bytes of scratch memory that every thread has at least
 
 
@@ -89,6 +89,7 @@ class Program:
         self._head[INSTRUCTIONS] = self._instructions.ctypes.data
         self._head[TASKS] = tasks.ctypes.data
         self._head[STATUS] = self.status_address
+        self._head[WIDTH] = self.width
         self.address: int = self._head.ctypes.data
 
     @property

@@ -9,13 +9,16 @@ of all tasks, by one for each that was taken from the back. While both together 
 some are left: one atomic addition thus claims a task and proves that it belongs to the region
 that is running, however long ago the thread looked last. Whoever finds nothing left adds the
 number of its own tasks to `finished`. The caller waits for tasks that were claimed, never for
-threads: a thread that sleeps costs nothing. Data written by tasks travels with release and
+threads: a thread that sleeps costs nothing. Workers sleep and are woken in this code, where the
+system has a call for that: to come back to Python they would have to wait for its lock, which
+the caller holds between two programs. Data written by tasks travels with release and
 acquire on these two.
 """
 
 from __future__ import annotations
 
 from chainrule.engines.native.running.interpreter import INTERPRETER
+from chainrule.engines.native.running.sleeping import FUTEX, SLEEPING, WAIT, WAKE
 from chainrule.engines.native.running.target import Target
 
 BUSY = -(1 << 63)  # `run` returns this where the control block is in use
@@ -25,8 +28,8 @@ LIMIT = 1024  # most threads
 WORDS = 64 + LIMIT  # 64-bit words of a control block
 #: words of the control block that Python writes or reads; they start 128 bytes apart where
 #: different threads write them
-CORE, ALLOWED, SPIN, PATIENCE, YIELD, NAP, GET_CORE = 4, 32, 33, 34, 35, 36, 37
-IN_USE, FIRST_SCRATCH = 48, 64
+CORE, ALLOWED, SPIN, PATIENCE, YIELD, NAP, GET_CORE, SYSCALL = 4, 32, 33, 34, 35, 36, 37, 38
+IN_USE, STARTED, FIRST_SCRATCH = 48, 52, 64
 
 #: architecture → how to wait a moment, how to read a clock, and what both need
 _MACHINES = {
@@ -48,10 +51,12 @@ _ANY_MACHINE = ("", "add i64 0, 0", "")
 
 
 def runtime_text(target: Target) -> str:
-    """The native code for a target: `run`, `work` and `ticks`."""
+    """The native code for a target: `run`, `work`, `wake` and `ticks`."""
     pause, clock, declarations = _MACHINES.get(target.architecture, _ANY_MACHINE)
-    text = _TYPES + _WAITING + _TASKS + _WORKER + _REGION + INTERPRETER
+    text = _TYPES + _WAITING + SLEEPING + _TASKS + _WORKER + _REGION + INTERPRETER
     text = text.replace("$PAUSE", pause).replace("$CLOCK", clock)
+    text = text.replace("$FUTEX", str(FUTEX.get(target.architecture, 0)))
+    text = text.replace("$WAIT", str(WAIT)).replace("$WAKE", str(WAKE))
     text = text.replace("$BUSY", str(BUSY)).replace("$NAP", str(NAP_MICROSECONDS))
     return text + declarations
 
@@ -64,11 +69,16 @@ _TYPES = """
   i64, [15 x i64],         ; 6 finished: tasks that workers have ended, since the beginning
   i64, i64, i64,           ; 8 allowed threads; 9 and 10 ticks of waiting before the core is
                            ;   offered to others, and before a worker sleeps
-  ptr, ptr, ptr, [10 x i64], ; 11 sched_yield; 12 usleep; 13 sched_getcpu; each may be null
-  i64, [15 x i64],         ; 15 in use: 1 while a program runs
-  [1024 x ptr]             ; 17 scratch memory of each thread
+  ptr, ptr, ptr,           ; 11 sched_yield; 12 usleep; 13 sched_getcpu; each may be null
+  ptr, [9 x i64],          ; 14 syscall, where workers sleep in native code, or null
+  i64, i64, i64, i64, i64, ; 16 in use: 1 while a program runs; 17 workers that sleep; 18 what
+                           ;   changes when they are woken; 19 workers that the program wants;
+                           ;   20 those that were started
+  [11 x i64],
+  [1024 x ptr]             ; 22 scratch memory of each thread
 }
-%program = type { ptr, ptr, ptr, ptr, ptr }  ; instructions, tasks, status, ticks of both kinds
+;                 instructions, tasks, status, ticks of both kinds, most tasks of a region
+%program = type { ptr, ptr, ptr, ptr, ptr, i64 }
 %instruction = type { i64, i64, i64, i64 }
 %task = type { ptr, ptr, i64 }
 %move = type { ptr, i64 }
@@ -150,7 +160,7 @@ define internal void @execute(ptr %control, ptr %task, i64 %thread) alwaysinline
   %kernel = extractvalue %task %it, 0
   %row = extractvalue %task %it, 1
   %chunk = extractvalue %task %it, 2
-  %scratch.at = getelementptr %control, ptr %control, i32 0, i32 17, i64 %thread
+  %scratch.at = getelementptr %control, ptr %control, i32 0, i32 22, i64 %thread
   %scratch = load ptr, ptr %scratch.at
   %ticks.at = getelementptr %control, ptr %control, i32 0, i32 3
   %ticks = load ptr, ptr %ticks.at
@@ -184,15 +194,16 @@ define internal void @spent(ptr %sum.at, i64 %start, i64 %stop) alwaysinline nou
 """
 
 _WORKER = """
-; A worker's life, until nothing has run for a while, it is not allowed any more, or it is on
-; the core of the caller.
+; A worker's life, until it is not allowed any more, it is on the core of the caller, or, where
+; it cannot sleep here, nothing has run for a while.
 define void @work(ptr %control, i64 %thread) nounwind {
 entry:
   %core.at = getelementptr %control, ptr %control, i32 0, i32 4
   %finished.at = getelementptr %control, ptr %control, i32 0, i32 6
   %allowed.at = getelementptr %control, ptr %control, i32 0, i32 8
   %patience.at = getelementptr %control, ptr %control, i32 0, i32 10
-  %use.at = getelementptr %control, ptr %control, i32 0, i32 15
+  %use.at = getelementptr %control, ptr %control, i32 0, i32 16
+  %futex.at = getelementptr %control, ptr %control, i32 0, i32 14
   br label %fresh
 
 fresh:
@@ -218,7 +229,7 @@ wait:
 tired:
   %use = load atomic i64, ptr %use.at monotonic, align 8
   %running = icmp ne i64 %use, 0
-  br i1 %running, label %doze, label %leave
+  br i1 %running, label %doze, label %retire
 doze:                      ; the program is long and has no use for this worker now
   %nap.at = getelementptr %control, ptr %control, i32 0, i32 12
   %nap = load ptr, ptr %nap.at
@@ -227,6 +238,15 @@ doze:                      ; the program is long and has no use for this worker 
 sleep:
   %code = call i32 %nap(i32 $NAP)
   br label %poll
+
+retire:
+  %futex = load ptr, ptr %futex.at
+  %wakeful = icmp eq ptr %futex, null
+  br i1 %wakeful, label %leave, label %rest
+rest:
+  call void @sleep(ptr %control, i64 %thread)
+  call void @wake_some(ptr %control, i64 2)
+  br label %check
 
 take:                      ; do tasks until none is left, then say how many were done
   %done = phi i64 [ 0, %poll ], [ %done.more, %do ]
@@ -242,6 +262,8 @@ none:
   br i1 %idled, label %fresh, label %publish
 publish:
   %before = atomicrmw add ptr %finished.at, i64 %done release
+  br label %check
+check:
   %own = call i64 @core(ptr %control)
   %callers = load atomic i64, ptr %core.at monotonic, align 8
   %together = icmp eq i64 %own, %callers
