@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
@@ -62,12 +62,18 @@ class Rollback:
         self._seen: dict[int, Any] = {} if beyond is None else dict(beyond._seen)
         seen = self._seen
         self._slots: dict[type, tuple[str, ...]] = {}  # of classes that were met
+        ways: dict[type, Callable[[Any], Iterable[Any]] | None] = {}  # to keep their objects
         waiting = deque((*roots, default_generator))
         while waiting and len(seen) < MOST_OBJECTS:
             thing = waiting.popleft()
-            if id(thing) not in seen and not isinstance(thing, OPAQUE):
+            if id(thing) in seen:
+                continue
+            kind = type(thing)
+            if kind not in ways:
+                ways[kind] = self._way(kind)
+            if (keep := ways[kind]) is not None:
                 seen[id(thing)] = thing
-                waiting.extend(self._keep(thing))
+                waiting.extend(keep(thing))
 
     def undo(self) -> None:
         """Put everything back."""
@@ -78,35 +84,38 @@ class Rollback:
         for stream, state in self._streams:
             write_state(stream, state)
 
-    def _keep(self, thing: Any) -> Iterator[Any]:
-        """Note how to restore one object; the objects reached from it."""
-        if isinstance(thing, Observer):  # which is to remember what it sees
-            return
-        if isinstance(thing, FunctionType):
-            yield from self._keep_variables(thing)
-        elif isinstance(thing, MethodType):
-            yield from (thing.__self__, thing.__func__)
-        elif isinstance(thing, partial):
-            yield from (thing.func, thing.args, thing.keywords)
-        elif isinstance(thing, (tuple, frozenset)):
-            yield from thing
-        elif isinstance(thing, (list, dict, set, deque)):
-            yield from self._keep_container(thing)
-        elif isinstance(thing, type):
-            yield from self._keep_class(thing)
-        elif getattr(type(thing), "is_compiled", False):
-            yield thing.function
-        elif isinstance(thing, STREAMS):
-            self._undoings.append(partial(write_state, thing, read_state(thing)))
-        elif not _is_library(type(thing)):
-            yield from self._keep_object(thing)
+    def _way(self, kind: type) -> Callable[[Any], Iterable[Any]] | None:
+        """How to note what objects of a class are, and the objects reached from them; None
+        for those that have nothing to note. An observer is to remember what it sees."""
+        if issubclass(kind, (*OPAQUE, Observer)):
+            return None
+        if issubclass(kind, type):
+            return self._keep_class
+        if getattr(kind, "is_compiled", False):
+            return lambda thing: (thing.function,)
+        for base, way in self._ways():
+            if issubclass(kind, base):
+                return way
+        return None if _is_library(kind) else self._keep_object
 
-    def _keep_container(self, thing: Any) -> Iterator[Any]:
+    def _ways(self) -> Iterator[tuple[Any, Callable[[Any], Iterable[Any]]]]:
+        yield FunctionType, self._keep_variables
+        yield MethodType, lambda method: (method.__self__, method.__func__)
+        yield partial, lambda thing: (thing.func, thing.args, thing.keywords)
+        yield (tuple, frozenset), lambda thing: thing
+        yield (list, dict, set, deque), self._keep_container
+        yield STREAMS, self._keep_stream
+
+    def _keep_stream(self, stream: Any) -> tuple[()]:
+        self._undoings.append(partial(write_state, stream, read_state(stream)))
+        return ()
+
+    def _keep_container(self, thing: Any) -> Iterable[Any]:
         if len(thing) > LARGEST:
-            return
+            return ()
         content = _content(thing)
         self._undoings.append(partial(_refill, thing, content))
-        yield from thing.values() if isinstance(thing, dict) else content
+        return list(thing.values()) if isinstance(thing, dict) else content
 
     def _keep_object(self, thing: Any) -> Iterator[Any]:
         if isinstance(thing, Tensor):
