@@ -48,8 +48,14 @@ class Observer:
     def recorded(self, recording: Any) -> None:
         """The function is compiled; what is still held of its tensors is to be let go."""
 
-    def call_begins(self, compiled: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        """Before the recording runs that was made while the observer looked on."""
+    def call_begins(
+        self, compiled: Any, args: tuple[Any, ...], kwargs: dict[str, Any], tensors: list[Any]
+    ) -> None:
+        """Before the recording runs that was made while the observer looked on.
+
+        Args: tensors: those among the arguments, each once; where numbers are inputs of the
+            graph, these come as tensors, too.
+        """
 
     def call_ends(self, result: Any) -> None:
         """After it ran."""

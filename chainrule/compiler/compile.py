@@ -74,13 +74,18 @@ class Compiled:
         recording = self._recording((args, kwargs), arguments)
         recording.used = next(_uses)
         for observer in recording.observers:
-            observer.call_begins(self, args, kwargs)
+            observer.call_begins(self, args, kwargs, arguments)
         if Compiled.made is not None:
             recording.last_inputs = recording.read(arguments)
         result = recording.run(arguments)
         for observer in recording.observers:
             observer.call_ends(result)
         return result
+
+    @property
+    def takes_numbers(self) -> bool:
+        """Whether plain numbers among its arguments are inputs of the graph, as tensors."""
+        return bool(self._numbers.places)
 
     def _recording(self, call: tuple, arguments: list[Tensor]) -> Recording:
         """The recording for a call, whose tensors are put into `arguments`."""

@@ -5,14 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from chainrule.compiler.rollback import Rollback
-from chainrule.doctor.facts import Record
 from chainrule.doctor.first_nonfinite import locate
-from chainrule.doctor.kept_calls import KeptCalls
-from chainrule.doctor.notebook import Notebook
-from chainrule.doctor.schedule import Schedule
+from chainrule.doctor.remembering import RememberingMethods
 from chainrule.doctor.training_call import see_arrays
-from chainrule.nn.module import Module
 
 if TYPE_CHECKING:
     from chainrule.doctor.finding import Finding
@@ -21,16 +16,10 @@ MOST_LOSSES = 20_000
 FIRST_LOSSES = 100  # that are kept for comparison with a trial
 
 
-class AlarmMethods:
+class AlarmMethods(RememberingMethods):
     """What a watch offers for that."""
 
-    model: Module
     optimizers: list[Any]
-    record: Record
-    schedule: Schedule
-    kept: KeptCalls
-    notebook: Notebook | None
-    _known: tuple[int, Rollback]
     _alarmed: bool
 
     def diagnose(self) -> list[Finding]:
@@ -61,9 +50,9 @@ class AlarmMethods:
 
     def _locate(self) -> None:
         """Find the first number that is not finite, by running kept steps again."""
-        step, state = self._known
+        step, state = self._noted, self._state
         since = self.record.step + 1 - step
-        if since > len(self.kept.calls) or self.record.wiring.backwards > 1:
+        if state is None or since > len(self.kept.calls) or self.record.wiring.backwards > 1:
             return
         calls = list(self.kept.calls)[-since:]
         try:

@@ -6,11 +6,13 @@ nobody closed ends with its model.
 
 from __future__ import annotations
 
+import math
 import threading
 import weakref
 from typing import TYPE_CHECKING, Any
 
 from chainrule import observers
+from chainrule.doctor.evaluations import changed_by_mode
 from chainrule.doctor.inside import Inside
 from chainrule.doctor.module_calls import first_tensor
 from chainrule.doctor.shadow import takes_no_notice
@@ -56,6 +58,8 @@ class Ear(observers.Observer):
         watch = self._watch()
         if self.thread != threading.get_ident() or takes_no_notice(watch):
             return None
+        if watch is not None:
+            watch.wake()
         return watch
 
     def loss_computed(self, name: str, arguments: tuple[Any, ...], loss: Any) -> None:
@@ -87,73 +91,108 @@ class Ear(observers.Observer):
             watch.module_ends(module, output)
 
 
-class _Follower(observers.Observer):
-    """Hears of the calls of a compiled function, for a watch that may be gone."""
+class Calls(observers.Observer):
+    """The calls of a compiled function in which the model is called or an optimizer steps."""
 
     def __init__(self, watch: Watch) -> None:
         self._watch = weakref.ref(watch)
-
-    def watch(self) -> Watch | None:
-        """The watch, if it is there and concerned."""
-        watch = self._watch()
-        if watch is None or not watch.is_open or takes_no_notice(watch):
-            return None
-        return watch
-
-
-class Calls(_Follower):
-    """The calls of a compiled function in which the model is called."""
-
-    def __init__(self, watch: Watch, training: bool) -> None:
-        super().__init__(watch)
-        self.training = training
+        self._quiet = watch.quiet
+        self._may_pass = False  # quietly
+        self._passing: CompiledCall | None = None  # the call that does, while it runs
+        self._call: CompiledCall | None = None  # any other, while it runs
+        self.training: bool | None = None  # with gradients; None: the model is not called
+        self.optimizers: list[weakref.ref[Any]] = []  # that step in it
         self.computes_loss = False  # without gradients
         self.backwards = 0  # backward passes in it
         self.inside = Inside(watch.model)
-        self._targets: list[Tensor] = []  # of an evaluation: its last argument
+        self._in_training_mode: list[str] | None = None  # modules in an evaluation
+
+    def is_of(self, watch: Any) -> bool:
+        """Whether it is this watch that follows the calls."""
+        return self._watch() is watch
+
+    def _heard(self) -> Watch | None:
+        """The watch, if it is there and concerned; it knows of the steps before this."""
+        watch = self._watch()
+        if watch is None or not watch.is_open or takes_no_notice(watch):
+            return None
+        watch.wake()
+        return watch
 
     def recorded(self, recording: Any) -> None:
         self.inside.recorded(recording)
-        if (watch := self.watch()) is not None:
+        if (watch := self._heard()) is not None:
             watch.recorded(self)
 
-    def call_begins(self, compiled: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        if (watch := self.watch()) is None:
+    def call_begins(
+        self, compiled: Any, args: tuple[Any, ...], kwargs: dict[str, Any], tensors: list[Any]
+    ) -> None:
+        if compiled.takes_numbers:
+            tensors = tensors_in((args, kwargs))
+        call = CompiledCall(compiled.function, args, kwargs, tensors)
+        quiet = self._quiet
+        if quiet.left and self._may_pass and not observers.is_unobserved():
+            quiet.left -= 1
+            quiet.calls.append((self, call))
+            self._passing = call
             return
-        call = CompiledCall(compiled.function, args, kwargs)
+        self._passing = self._call = None
+        if (watch := self._heard()) is not None:
+            with watch.schedule.hearing:
+                self._begins(watch, call)
+
+    def _begins(self, watch: Watch, call: CompiledCall) -> None:
+        self._call = call
         if self.training:
             watch.compiled_begins(call, self)
-        else:
-            self._targets = call.tensors[-1:]
-            watch.evaluation_begins(call)
+        elif self.training is not None:
+            if self._in_training_mode is None:
+                self._in_training_mode = changed_by_mode(watch.model, training=True)
+            watch.evaluation_begins(call, self._in_training_mode)
+        for optimizer in self._present():
+            watch.update_begins(optimizer, call)
 
     def call_ends(self, result: Any) -> None:
-        if (watch := self.watch()) is None:
+        loss = _number(result)
+        if (call := self._passing) is not None:
+            call.loss, call.ended = loss, True
+            if loss is not None and not math.isfinite(loss):
+                self._heard()
             return
-        if not self.training:
-            if self.computes_loss:
-                watch.evaluation_ends(tensors_in(result), self._targets)
-            return
-        watch.compiled_ends(self)
-        loss = first_tensor(result)
-        if loss is not None and loss._cell.array.size == 1:
-            watch.note_loss(float(loss._cell.array.reshape(-1)[0]))
+        call, self._call = self._call, None
+        if call is not None and (watch := self._heard()) is not None:
+            with watch.schedule.hearing:
+                self._ends(watch, call, result, loss)
 
-
-class Steps(_Follower):
-    """The calls of a compiled function in which an optimizer steps."""
-
-    def __init__(self, watch: Watch, optimizer: Any) -> None:
-        super().__init__(watch)
-        self.optimizer = weakref.ref(optimizer)
-
-    def call_begins(self, compiled: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        watch, optimizer = self.watch(), self.optimizer()
-        if watch is not None and optimizer is not None:
-            watch.update_begins(optimizer, compiled.function, args, kwargs)
-
-    def call_ends(self, result: Any) -> None:
-        watch, optimizer = self.watch(), self.optimizer()
-        if watch is not None and optimizer is not None:
+    def _ends(self, watch: Watch, call: CompiledCall, result: Any, loss: float | None) -> None:
+        if self.training:
+            watch.compiled_ends(self)
+            if loss is not None:
+                watch.note_loss(loss)
+        elif self.computes_loss:
+            watch.evaluation_ends(tensors_in(result), call.tensors[-1:])
+        optimizers = self._present()
+        for optimizer in optimizers:
             watch.update_ends(optimizer)
             watch.step_done(optimizer)
+        self._may_pass = bool(self.training and optimizers) and watch.lets_pass(call)
+
+    def pass_on(self, watch: Watch, call: CompiledCall) -> None:
+        """Tell the watch of a call that passed quietly."""
+        watch.kept.add(call)
+        if call.ended:
+            if call.loss is not None:
+                watch.note_loss(call.loss)
+            for optimizer in self._present():
+                watch.step_done(optimizer)
+
+    def _present(self) -> list[Any]:
+        return [found for known in self.optimizers if (found := known()) is not None]
+
+
+def _number(result: Any) -> float | None:
+    """The first tensor that a function returns, if that is one number."""
+    loss = result if isinstance(result, Tensor) else first_tensor(result)
+    if loss is None or (array := loss._cell.array).size != 1:
+        return None
+    return float(array.item())

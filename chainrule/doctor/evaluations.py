@@ -53,12 +53,18 @@ class Evaluations:
         self._in_training_mode = self._begun = False
         self._last: np.ndarray | None = None  # what went in last
 
-    def forward(self, model: Module, arguments: tuple[Any, ...]) -> None:
-        """The model is called."""
+    def forward(
+        self, model: Module, arguments: tuple[Any, ...], changed: list[str] | None = None
+    ) -> None:
+        """The model is called.
+
+        Args: changed: the modules that compute something else in evaluation mode, if known.
+        """
         wiring = self.record.wiring
         wiring.evaluations += 1
-        if self.record.step > 0:
-            self._in_training_mode = bool(found := changed_by_mode(model, training=True))
+        if self.record.step > 0 and (model.training or not self._begun):
+            found = changed_by_mode(model, training=True) if changed is None else changed
+            self._in_training_mode = bool(found)
             wiring.training_in_evaluation = wiring.training_in_evaluation or found
             wiring.evaluation_blocks += bool(found) and not self._begun
             self._begun = True
@@ -118,23 +124,26 @@ class Evaluations:
             return False
         self._overlap.count(self.record.data, calls)
         if self._makes_epochs:
-            self.record.epochs.append(self._epoch())
+            epoch = self._epoch()
+            epoch.train_loss = self._training_loss()
+            self.record.epochs.append(epoch)
         self._clear()
         return True
 
-    def seen(self) -> Epoch | None:
-        """The evaluation that just ended, if a loss was computed."""
-        return self._epoch() if self._losses else None
+    def seen(self, with_classes: bool = True) -> Epoch | None:
+        """The evaluation that just ended, if a loss was computed; if asked for, with how each
+        class was recognized."""
+        return self._epoch(with_classes) if self._losses else None
 
-    def _epoch(self) -> Epoch:
+    def _epoch(self, with_classes: bool = True) -> Epoch:
         samples = sum(count for _, count in self._losses)
         epoch = Epoch(len(self.record.epochs) + 1, validation_samples=samples)
         epoch.validation_loss = sum(value * n for value, n in self._losses) / samples
         if self._labels:
             labels, answers = np.concatenate(self._labels), np.concatenate(self._answers)
             epoch.validation_accuracy = float(np.mean(labels == answers))
-            epoch.recalls, epoch.supports = measures.recalls(labels, answers)
-        epoch.train_loss = self._training_loss()
+            if with_classes:
+                epoch.recalls, epoch.supports = measures.recalls(labels, answers)
         return epoch
 
     def _training_loss(self) -> float | None:

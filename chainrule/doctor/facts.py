@@ -6,6 +6,8 @@ is not known is None, or an empty list.
 
 from __future__ import annotations
 
+import bisect
+import itertools
 import math
 import statistics
 from collections import Counter
@@ -317,10 +319,11 @@ class Record:
         if look is None or look.loss is None:
             return None
         units = []
-        for step, loss in reversed(self.losses):
-            if step < look.step:
+        begin = bisect.bisect_left(self.losses, (look.step, -math.inf))
+        for step, loss in itertools.islice(self.losses, begin, None):
+            if step > look.step + 1:  # a compiled step is counted before its loss
                 break
-            if step <= look.step + 1 and loss:  # a compiled step is counted before its loss
+            if loss:
                 units.append(look.loss / loss)
         return min(units, key=lambda unit: abs(unit - 1), default=None)
 

@@ -12,18 +12,16 @@ import numpy as np
 from chainrule.compiler.rollback import Rollback
 from chainrule.doctor.checks.wiring import MOST_STALE
 from chainrule.doctor.ears import Calls, Ear
-from chainrule.doctor.facts import Look, Record
+from chainrule.doctor.facts import Look
 from chainrule.doctor.glance import Glance, is_alarming, is_lost
 from chainrule.doctor.inside import Inside
-from chainrule.doctor.kept_calls import KeptCalls
 from chainrule.doctor.look import StepLook
-from chainrule.doctor.notebook import Notebook
-from chainrule.doctor.schedule import Schedule
+from chainrule.doctor.reasoning import is_suspicious
+from chainrule.doctor.remembering import RememberingMethods
 from chainrule.doctor.shadow import Enough, run_shadow, shadow_of
 from chainrule.doctor.training_call import CompiledCall
 from chainrule.doctor.wiring import StaleGradients, read_wiring
 from chainrule.ir.graph import Variable
-from chainrule.nn.module import Module
 
 MOST_LOOKS = 400
 LATEST = 10  # losses whose mean counts
@@ -31,19 +29,14 @@ CLEARLY, LEAST = 3.0, 0.2  # standard errors, and share of the loss, by which it
 GAINED = 0.8  # of the first loss, below which there is something to lose
 
 
-class LookingMethods:
+class LookingMethods(RememberingMethods):
     """What a watch does for that."""
 
-    model: Module
     optimizers: list[Any]
-    record: Record
-    schedule: Schedule
-    kept: KeptCalls
-    notebook: Notebook | None
     diagnose: Callable[[], Any]
     _ear: Ear
     _stale: StaleGradients
-    _known: tuple[int, Rollback]
+    _steps: dict[int, int]
     _looking: StepLook | None
     _glance: Glance | None
     _updates: list[CompiledCall]
@@ -93,7 +86,7 @@ class LookingMethods:
 
     def _begin_look(self) -> None:
         step = self.record.step
-        self._known = step, Rollback(self.model, self.optimizers)
+        self._note_state()
         read_wiring(self.record.wiring, self.model, self.optimizers)
         self._looking = StepLook(self.model, self.record, self.optimizers)
         self._stale.find_probes()
@@ -112,7 +105,9 @@ class LookingMethods:
             return
         self._drop_look()
         add(self.record.looks, looking.finish())
-        self.schedule.ends(0 < self.record.wiring.stale_steps <= MOST_STALE)
+        is_stale = 0 < self.record.wiring.stale_steps <= MOST_STALE
+        is_followed = is_stale or (self.schedule.is_sparing and is_suspicious(self.record))
+        self.schedule.ends(is_followed)
         if not self._shadowing:  # what is told then would be taken back
             self._tell_of_look()
 
@@ -161,7 +156,7 @@ class LookingMethods:
             with self._looks():
                 self._begin_look()
                 self._seen.clear()
-                state = self._known[1]
+                state = self._state
         looking = self._looking
         if looking is None:
             self._begin_glance(follower)
@@ -199,6 +194,8 @@ class LookingMethods:
             return
         with self._looks(self.schedule.glancing):
             glance = self._glance = Glance(self.model, self.optimizers, step)
+            if self._steps.keys() - follower.inside.clears - self._stale.absent():
+                self.schedule.suspects(step)  # gradients that may never be cleared
 
             def see(variable: Variable, value: Callable[[], np.ndarray]) -> None:
                 if self._glance is glance and follower.inside.is_of_layer(variable):
@@ -245,13 +242,12 @@ class LookingMethods:
             if self.record.last is not last:
                 self._tell_of_look()
 
-    def update_begins(
-        self, optimizer: Any, function: Callable, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> None:
+    def update_begins(self, optimizer: Any, call: CompiledCall) -> None:
         """A compiled function is called in which an optimizer steps."""
-        is_whole = bool(self.kept.calls) and self.kept.calls[-1].function is function
+        is_whole = bool(self.kept.calls) and self.kept.calls[-1] is call
         if not is_whole:
-            self._updates.append(CompiledCall(function, args, kwargs))
+            self._updates.append(call)
+        self._note_first_state()
         looking = self._looking
         if looking is None and self._glance is not None:
             with self._looks(self.schedule.glancing):
@@ -309,7 +305,7 @@ class LookingMethods:
 
         with self._looks():
             self._begin_look()
-            self.shadow(whole, state=self._known[1])
+            self.shadow(whole, state=self._state)
         self._drop_look()
 
 

@@ -82,9 +82,12 @@ class Overlap:
         if self._is_counted or not self._validated[0].batches:
             return
         self._is_counted = True
-        for validated, trained in zip(self._validated, _trained(calls), strict=True):
-            if len(validated.batches) == len(self._validated[0].batches):
-                _compare(data, validated, trained)
+        calls = list(calls)
+        for number, validated in enumerate(self._validated):
+            if len(validated.batches) < len(self._validated[0].batches):
+                return  # there are no targets
+            if not _compare(data, validated, _trained(calls, number)):
+                return  # whose inputs differ, differ with their targets
 
 
 def _columns(inputs: np.ndarray, targets: np.ndarray | None) -> list[list[np.ndarray]]:
@@ -95,32 +98,38 @@ def _columns(inputs: np.ndarray, targets: np.ndarray | None) -> list[list[np.nda
     return [[inputs], [inputs, numbers]]
 
 
-def _trained(calls: Iterable[TrainingCall]) -> tuple[Samples, Samples]:
-    """The samples of steps of training."""
-    found = Samples(), Samples()
+def _trained(calls: Iterable[TrainingCall], number: int) -> Samples:
+    """The samples of steps of training, made of the columns of that number."""
+    found = Samples()
     for call in calls:
         arrays = call.given if isinstance(call, EagerCall) else call.arrays
         target = call.target._cell.array if call.can_run and call.arrays else None
         for array in arrays:
-            known = len(found[0]) >= MOST_TRAINED or array is target
+            known = len(found) >= MOST_TRAINED or array is target
             if array.dtype.kind == "f" and array.ndim > 1 and not known:
-                for samples, columns in zip(found, _columns(array, target), strict=False):
-                    samples.add(columns, MOST_TRAINED)
+                for columns in _columns(array, target)[number : number + 1]:
+                    found.add(columns, MOST_TRAINED)
     return found
 
 
-def _compare(data: DataFacts, validated: Samples, trained: Samples) -> None:
+def _compare(data: DataFacts, validated: Samples, trained: Samples) -> bool:
+    """Note how many samples are common; whether any are."""
     rows, seen = validated.all, set(trained.all)
     common = sum(row in seen for row in rows)
-    if common and _are_twins(validated, trained):
-        return  # samples come again by themselves, as those of a truth table do
+    if not common or not _are_twins(validated, trained):
+        _note_common(data, validated, seen, common / len(rows))
+    return bool(common)  # as they are in a truth table, where they come again by themselves
+
+
+def _note_common(data: DataFacts, validated: Samples, seen: set[int], share: float) -> None:
+    rows = validated.all
     shares = [sum(row in seen for row in batch) / len(batch) for batch in validated.batches]
     whole = [share > WHOLE for share in shares]
     if all(whole):
         data.validated_on_training = len(rows) >= WHOLE * len(seen)
     elif any(whole) and not any(NEW < share <= WHOLE for share in shares):
         return  # both the training and the validation data were gone through
-    data.overlap = max(common / len(rows), data.overlap or 0.0)
+    data.overlap = max(share, data.overlap or 0.0)
 
 
 def _are_twins(validated: Samples, trained: Samples) -> bool:

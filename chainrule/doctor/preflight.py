@@ -14,6 +14,7 @@ from weakref import WeakSet
 
 from chainrule import observers, settings
 from chainrule.doctor.finding import Finding
+from chainrule.doctor.training_call import CompiledCall
 from chainrule.doctor.watch import Watch
 from chainrule.doctor.wiring import moved_by
 from chainrule.errors import ShapeError
@@ -157,6 +158,10 @@ class _Ending(Watch):
     ) -> None:
         super().__init__(model, optimizers, tell)
         self.steps = steps
+
+    def lets_pass(self, call: CompiledCall) -> bool:
+        """No step may: each could be the last."""
+        return False
 
     def step_done(self, optimizer: Any) -> None:
         """Count; the last one ends the program."""

@@ -10,14 +10,35 @@ from contextlib import contextmanager
 
 SHARE = 0.02  # of the time of the training: of looks and glances together
 GLANCES = 0.002  # of it, of glances
-EARLY = (0, 8, 24, 44)  # steps of the first looks: what is fatal is said within 50 steps
+LISTENING = 0.003  # of it, of what may still be heard
+#: steps of the first looks: what is fatal is said within 50 steps; at compiled steps the second
+#: waits until it is known whether the loss falls, if the first showed nothing suspicious
+EARLY = (0, 8, 24, 44)
+EARLY_COMPILED = (0, 30, 37, 44)
 SOON = 17  # steps after a look at which something was suspicious
 LITTLE = 0.008  # seconds after which early looks are made only as time allows
 LONGEST_PAUSE = 200  # steps between two looks
+LONGEST_WAIT, RARELY = 32, 8  # steps until time is asked for again; steps so far over that
 EAGER, COMPILED = 2.0, 1.25  # growth of the number of steps from one look to the next
 MOST_CLOSE = 12  # looks at compiled steps that are made as long as nothing is learned
 MOST_ALARMS = 3  # looks that glances may call for
-REVIEWS = 400  # times what a review takes, that pass until evaluations call for the next
+REVIEWS = 600  # times what a review takes, that pass until evaluations call for the next
+
+
+class Hearing:
+    """Time in which something is heard, without the looks that are made there."""
+
+    __slots__ = "_before", "_schedule", "_start"
+
+    def __init__(self, schedule: Schedule) -> None:
+        self._schedule = schedule
+
+    def __enter__(self) -> None:
+        self._start, self._before = time.perf_counter(), self._schedule.taken
+
+    def __exit__(self, *_: object) -> None:
+        passed = time.perf_counter() - self._start
+        self._schedule.heard += max(0.0, passed - (self._schedule.taken - self._before))
 
 
 class Schedule:
@@ -38,6 +59,8 @@ class Schedule:
         self.spent = 0.0  # seconds of looking
         self.glanced = 0.0  # seconds of glances
         self.tried = 0.0  # seconds of trials, which are made when something was found
+        self.heard = 0.0  # seconds of listening: what steps and evaluations are told to it
+        self.hearing = Hearing(self)
         self._must = True  # the next look is made whatever it costs
         self._last = first - 1  # the step of the last look
         self._next = first
@@ -64,7 +87,7 @@ class Schedule:
     @property
     def taken(self) -> float:
         """Seconds that the doctor took, trials included."""
-        return self.spent + self.glanced + self.tried
+        return self.spent + self.glanced + self.tried + self.heard
 
     @property
     def share(self) -> float:
@@ -99,6 +122,16 @@ class Schedule:
         cheap = self._worked <= LITTLE if step <= late else self._made < MOST_CLOSE
         return cheap and not is_learning()
 
+    def pause(self, step: int) -> int:
+        """For how many steps from this one on nothing can be due.
+
+        Notes: what is due and waits for time to be spared is asked for once in a while.
+        """
+        done = step - self.first
+        wait = 0 if self._must or done < EARLY[-1] else min(LONGEST_WAIT, done // RARELY)
+        dues = self._next, self._next_glance
+        return min(due - step if due >= step else wait for due in dues)
+
     def is_due_at_end(self, step: int, must: bool) -> bool:
         """Whether to look at what the training has come to; for that, it is run once more."""
         self._is_inside = False
@@ -108,8 +141,8 @@ class Schedule:
         """Whether there is time for so many more; not where all that is known is that those
         from inside take less."""
         unknown = math.inf if self._costs and not self._is_inside else 0.0
-        spent = self.spent + looks * self._costs.get(self._is_inside, unknown)
-        return spent <= (SHARE - GLANCES - 1 / REVIEWS) * self.elapsed
+        spent = self.spent + self.heard + looks * self._costs.get(self._is_inside, unknown)
+        return spent <= (SHARE - GLANCES - 1 / REVIEWS - LISTENING) * self.elapsed
 
     def begins(self, step: int) -> None:
         """A look at a step begins."""
@@ -122,7 +155,8 @@ class Schedule:
         """
         self._costs[self._is_inside] = self._now[0] - self._before
         done = self._last - self.first
-        early = next((step for step in EARLY if step > done), None)
+        steps = EARLY_COMPILED if self._growth == COMPILED else EARLY
+        early = next((step for step in steps if step > done), None)
         self._made += 1
         later = self._after(self._last, self._growth, least=1)
         self._next = later if early is None else self.first + early
@@ -156,6 +190,17 @@ class Schedule:
             self._alarms += 1
             self._next = step + 1
             self._must |= is_lost
+
+    @property
+    def is_sparing(self) -> bool:
+        """Whether looks are few, as steps are compiled and each takes time of its own."""
+        return self._growth == COMPILED and self._made < MOST_CLOSE
+
+    def suspects(self, step: int) -> None:
+        """A step shows what is a fault if it is seen for long; a few times that is followed."""
+        if self._alarms < MOST_ALARMS:
+            self._alarms += 1
+            self.hasten(step + SOON)
 
     def _after(self, step: int, growth: float, least: int) -> int:
         """The step of the next look, or glance, after one."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -27,16 +28,28 @@ class TracingMethods:
 
     def _follow(self, writing: trace.Trace, training: bool) -> None:
         """The model is called in a function that is compiled: see each call of that."""
-        if not self._followers():
-            writing.observers.append(Calls(self, training))  # type: ignore[arg-type]
+        follower = self._follower(writing)
+        if follower.training is None:
+            follower.training = training
             if training:
                 self._ear.come_close()
 
+    def _follow_update(self, writing: trace.Trace, optimizer: Any) -> None:
+        """An optimizer steps in a function that is compiled: see each step."""
+        self._follower(writing).optimizers.append(weakref.ref(optimizer))
+
+    def _follower(self, writing: trace.Trace) -> Calls:
+        """Who follows the function that is being compiled, for this watch."""
+        if not (known := self._followers()):
+            known = [Calls(self)]  # type: ignore[arg-type]
+            writing.observers += known
+        return known[0]
+
     def _followers(self) -> list[Calls]:
-        """Those who follow the function that is being compiled here, for this watch."""
+        """The same, if it is followed."""
         writing = trace.current.get()
         known = [] if writing is None else writing.observers
-        return [each for each in known if isinstance(each, Calls) and each.watch() is self]
+        return [each for each in known if isinstance(each, Calls) and each.is_of(self)]
 
     def _trace_module(self, module: Module, arguments: tuple[Any, ...]) -> None:
         """A module is called, perhaps in such a function."""

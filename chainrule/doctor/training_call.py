@@ -5,11 +5,12 @@ from __future__ import annotations
 import copy
 import inspect
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
+from chainrule.compiler.structure import map_leaves
 from chainrule.doctor import measures
 from chainrule.doctor.facts import Record
 from chainrule.nn import functional
@@ -18,20 +19,38 @@ from chainrule.tensor.tensor import Tensor
 
 
 class CompiledCall:
-    """A call of a compiled function."""
+    """A call of a compiled function.
+
+    Args: tensors: those among its arguments, each once.
+    """
+
+    __slots__ = "args", "arrays", "ended", "function", "kwargs", "loss", "tensors"
 
     can_run = True
 
-    def __init__(self, function: Callable, args: tuple[Any, ...], kwargs: dict) -> None:
+    def __init__(
+        self,
+        function: Callable,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        tensors: list[Tensor],
+    ) -> None:
         self.function = function
         self.args = args
         self.kwargs = kwargs
-        self.arrays = [tensor._cell.array for tensor in tensors_in((args, kwargs))]
-        self.bytes = sum(array.nbytes for array in self.arrays)
+        self.tensors = tensors
+        self.arrays = [tensor._cell.array for tensor in tensors]
+        self.ended = False
+        self.loss: float | None = None  # what it returned, if that is one number
+
+    @property
+    def bytes(self) -> int:
+        """Of the inputs and targets."""
+        return sum(array.nbytes for array in self.arrays)
 
     def run(self) -> Tensor | None:
         """Run it; the loss, if that is what it returns first."""
-        args, kwargs = _holding((self.args, self.kwargs), self.arrays)
+        args, kwargs = _holding((self.args, self.kwargs), self.tensors, self.arrays)
         found = tensors_in(self.function(*args, **kwargs))
         return found[0] if found and found[0].numel() == 1 else None
 
@@ -39,11 +58,6 @@ class CompiledCall:
     def data(self) -> list[np.ndarray]:
         """Inputs and targets."""
         return self.arrays
-
-    @property
-    def tensors(self) -> list[Tensor]:
-        """Inputs and targets, in the order of the arguments."""
-        return tensors_in((self.args, self.kwargs))
 
     @property
     def input(self) -> Tensor:
@@ -55,8 +69,8 @@ class CompiledCall:
 
     def with_arrays(self, arrays: list[np.ndarray]) -> CompiledCall:
         """The call with other numbers in its tensors."""
-        args, kwargs = _replaced((self.args, self.kwargs), iter(arrays))
-        return CompiledCall(self.function, args, kwargs)
+        args, kwargs = _replaced((self.args, self.kwargs), self.tensors, arrays)
+        return CompiledCall(self.function, args, kwargs, tensors_in((args, kwargs)))
 
 
 class EagerCall:
@@ -103,7 +117,8 @@ class EagerCall:
         assert self.loss is not None
         name, (shape, target, *rest) = self.loss
         loss = getattr(functional, names.get(name, name))
-        outputs = _shaped(self.model(*_holding(self.args, self.given)), shape)
+        args = _holding(self.args, tensors_in(self.args), self.given)
+        outputs = _shaped(self.model(*args), shape)
         known = inspect.signature(getattr(functional, name)).parameters
         takes = inspect.signature(loss).parameters
         given = dict(zip(list(known)[2:], rest, strict=False)) | options
@@ -143,26 +158,25 @@ TrainingCall = CompiledCall | EagerCall
 
 
 def tensors_in(thing: Any) -> list[Tensor]:
-    """The tensors with numbers in containers."""
-    found: list[Tensor] = []
+    """The tensors with numbers in containers, each once."""
+    found: dict[int, Tensor] = {}
     _collect((thing,), found)
-    return found
+    return list(found.values())
 
 
-def _collect(container: Iterable[Any], found: list[Tensor]) -> None:
+def _collect(container: Iterable[Any], found: dict[int, Tensor]) -> None:
     for part in container:
         if isinstance(part, Tensor):
-            found.append(part)
+            found.setdefault(id(part), part)
         elif isinstance(part, (tuple, list, dict)):
             _collect(part.values() if isinstance(part, dict) else part, found)
 
 
-def _holding(thing: Any, arrays: Sequence[np.ndarray]) -> Any:
-    """The tensors in containers with the arrays that they held once."""
-    now = [tensor._cell.array for tensor in tensors_in(thing)]
-    if all(a is b for a, b in zip(now, arrays, strict=True)):
+def _holding(thing: Any, tensors: list[Tensor], arrays: list[np.ndarray]) -> Any:
+    """Containers with these tensors, with the arrays that they held once."""
+    if all(x._cell.array is array for x, array in zip(tensors, arrays, strict=True)):
         return thing
-    return _replaced(thing, iter(arrays))
+    return _replaced(thing, tensors, arrays)
 
 
 def _is_multiple(root: Tensor, loss: Tensor) -> bool:
@@ -187,14 +201,10 @@ def _shaped(outputs: Any, shape: tuple[int, ...]) -> Tensor:
     raise NotImplementedError("the program changes the outputs before the loss sees them")
 
 
-def _replaced(thing: Any, arrays: Iterator[np.ndarray]) -> Any:
-    if isinstance(thing, Tensor):
-        return Tensor._wrap(next(arrays))
-    if isinstance(thing, dict):
-        return {key: _replaced(part, arrays) for key, part in thing.items()}
-    if isinstance(thing, (tuple, list)):
-        return type(thing)(_replaced(part, arrays) for part in thing)
-    return thing
+def _replaced(thing: Any, tensors: list[Tensor], arrays: list[np.ndarray]) -> Any:
+    """Containers with these tensors, with others in their places that hold the arrays."""
+    others = {id(x): Tensor._wrap(array) for x, array in zip(tensors, arrays, strict=True)}
+    return map_leaves(thing, lambda part: others.get(id(part), part))
 
 
 def see_arrays(record: Record, call: TrainingCall) -> None:

@@ -7,30 +7,19 @@ from typing import Any
 
 from chainrule.compiler.rollback import Rollback
 from chainrule.doctor.alarm import FIRST_LOSSES
-from chainrule.doctor.facts import Record
 from chainrule.doctor.finding import Finding, Severity
-from chainrule.doctor.kept_calls import KeptCalls
-from chainrule.doctor.notebook import Notebook
 from chainrule.doctor.probes import Probes
 from chainrule.doctor.remedies import LASTING, REMEDIES, Scene
-from chainrule.doctor.schedule import Schedule
+from chainrule.doctor.remembering import RememberingMethods
 from chainrule.doctor.shadow import put_back
 from chainrule.doctor.trial import Trial
-from chainrule.nn.module import Module
 
 
-class TreatmentMethods:
+class TreatmentMethods(RememberingMethods):
     """What a watch offers for that."""
 
-    model: Module
     optimizers: list[Any]
-    record: Record
     findings: list[Finding]
-    schedule: Schedule
-    kept: KeptCalls
-    notebook: Notebook | None
-    _start: Rollback
-    _known: tuple[int, Rollback]
     _alarmed: bool
     diagnose: Callable[[], list[Finding]]
 
@@ -49,7 +38,8 @@ class TreatmentMethods:
         """
         losses = [loss for _, loss in self.record.losses[:FIRST_LOSSES]]
         self.probe()
-        trial = Trial(self.model, self.optimizers, self._start, self.kept.calls, losses)
+        start = self._start or self._note_state()
+        trial = Trial(self.model, self.optimizers, start, self.kept.calls, losses)
         with self.schedule.trying():
             tried = [f for f in self.findings if f.verified is None and trial.verify(f)]
         if self.notebook is not None:
@@ -58,9 +48,9 @@ class TreatmentMethods:
 
     def probe(self) -> None:
         """Make the experiments that there is a reason for, and go through the checks again."""
-        calls = list(self.kept.calls)
+        calls, start = list(self.kept.calls), self._start or self._note_state()
         with self.schedule.trying():
-            tried = Probes(self.record, self.model, self.optimizers, self._start, calls).run()
+            tried = Probes(self.record, self.model, self.optimizers, start, calls).run()
         if tried:
             self.diagnose()
 
@@ -71,11 +61,13 @@ class TreatmentMethods:
         Args: change: makes it where the loop has a place for it, such as a setting that is
             saved; None changes the optimizer, whose state_dict() has all but a clip.
         """
+        start, state = self._start, self._state
         if finding.remedy is None or finding.remedy[0] not in LASTING:
             return False
-        step, state = self._known
-        early = finding.severity is Severity.FATAL or finding.step < step
-        go_back(self._start if early else state, self.optimizers)
+        if start is None or state is None:
+            return False
+        early = finding.severity is Severity.FATAL or finding.step < self._noted
+        go_back(start if early else state, self.optimizers)
         if change is None:
             scene = Scene(self.model, self.optimizers, [])
             REMEDIES[finding.remedy[0]](scene, *finding.remedy[1:])
@@ -90,7 +82,7 @@ class TreatmentMethods:
         self.record.looks.clear()
         self.record.losses.clear()
         self._alarmed = False
-        self._known = self.record.step, Rollback(self.model, self.optimizers)
+        self._note_state()
 
 
 def go_back(state: Rollback, optimizers: list[Any]) -> None:

@@ -6,7 +6,8 @@ enough, its forward pass is first run once more, eagerly, on the same numbers, a
 that this changed is put back (shadow.py). In any case the graph that trains is the same with a
 doctor and without, bit for bit.
 
-Looks are made so rarely that they take no more than two percent of the time (schedule.py).
+Looks are made so rarely that they take no more than two percent of the time (schedule.py), and
+compiled steps between them pass quietly (quiet.py).
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from chainrule import observers, settings
 from chainrule.compiler.rollback import Rollback
 from chainrule.doctor.alarm import AlarmMethods
 from chainrule.doctor.checks.wiring import MOST_UNUSED
-from chainrule.doctor.ears import Calls, Ear, Steps
+from chainrule.doctor.ears import Calls, Ear
 from chainrule.doctor.evaluations import Evaluations, changed_by_mode
 from chainrule.doctor.facts import Epoch, Record
 from chainrule.doctor.finding import Finding
@@ -31,6 +32,7 @@ from chainrule.doctor.kept_calls import KeptCalls
 from chainrule.doctor.look import StepLook
 from chainrule.doctor.looking import LookingMethods
 from chainrule.doctor.notebook import Notebook
+from chainrule.doctor.quiet import QuietSteps
 from chainrule.doctor.reasoning import add_causes, symptoms
 from chainrule.doctor.roots import Roots
 from chainrule.doctor.schedule import Schedule
@@ -79,18 +81,22 @@ class Watch(LookingMethods, TracingMethods, TreatmentMethods, AlarmMethods, obse
         check(model, self.optimizers)
         self.tell = tell or show
         self.notebook = notebook
-        self.record = Record(", ".join(type(m).__name__ for m in entrances(model)))
+        self.quiet = QuietSteps()
+        self._record = Record(", ".join(type(m).__name__ for m in entrances(model)))
         self.record.optimizer = ", ".join(type(o).__name__ for o in self.optimizers)
         self.record.step = step
         self.record.adversarial = len(self.optimizers) > 1
         self.findings: list[Finding] = []
         self.notes: list[Finding] = []
         self.schedule = Schedule(step)
-        self.kept = KeptCalls()
+        self._kept = KeptCalls()
         self._backwards = 0  # since the last step
         self._called = False  # the model, since the last step
         self._was_called = False  # ever
         self._alarmed = False  # a loss was not finite
+        self._start: Rollback | None = None  # the state before the first step
+        self._state: Rollback | None = None  # that before another one
+        self._noted = step  # its number
         self._lowest = math.inf  # level of the loss
         self._judged = -1, False  # whether it has fallen, and when that was judged
         self._looking: StepLook | None = None
@@ -118,8 +124,6 @@ class Watch(LookingMethods, TracingMethods, TreatmentMethods, AlarmMethods, obse
             self._handles.append(optimizer.register_step_post_hook(after))
         if notebook is not None:
             notebook.begin(model, self.record)
-        self._start = Rollback(model, self.optimizers)
-        self._known = step, self._start  # a step, and the state before it
         self._ear.listen()
 
     # -- what a user calls ------------------------------------------------------------------
@@ -136,6 +140,7 @@ class Watch(LookingMethods, TracingMethods, TreatmentMethods, AlarmMethods, obse
 
     def diagnose(self) -> list[Finding]:
         """Go through all checks now; new findings are told, each once."""
+        self._catch_up()
         with self.schedule.reviewing():
             self._roots.look_around()
             self._evaluations.end(self.kept.calls)
@@ -149,15 +154,22 @@ class Watch(LookingMethods, TracingMethods, TreatmentMethods, AlarmMethods, obse
 
     def review(self) -> None:
         """The same after an evaluation, unless these follow each other too closely."""
-        if self.schedule.is_review_due:
+        if self.is_review_due:
             self.diagnose()
 
-    def validated(self) -> Epoch | None:
-        """What was seen of the evaluation that just ended."""
-        return self._evaluations.seen()
+    @property
+    def is_review_due(self) -> bool:
+        """Whether an evaluation that ends now is followed by a review."""
+        return self.schedule.is_review_due
+
+    def validated(self, with_classes: bool = True) -> Epoch | None:
+        """What was seen of the evaluation that just ended, see Evaluations.seen."""
+        self._catch_up()
+        return self._evaluations.seen(with_classes)
 
     def close(self) -> None:
         """Stop looking; findings and record stay."""
+        self.wake()
         for handle in self._handles:
             handle.remove()
         self._handles.clear()
@@ -188,6 +200,7 @@ class Watch(LookingMethods, TracingMethods, TreatmentMethods, AlarmMethods, obse
     def _forward_begins(self, module: Module, args: tuple[Any, ...]) -> None:
         if takes_no_notice(self):
             return
+        self.wake()
         self._ear.thread = threading.get_ident()
         self._was_called = True
         writing = trace.current.get()
@@ -292,12 +305,14 @@ class Watch(LookingMethods, TracingMethods, TreatmentMethods, AlarmMethods, obse
     def _step_begins(self, optimizer: Any, args: Any, kwargs: Any) -> None:
         if takes_no_notice(self) or self._is_past:
             return
+        self.wake()
         writing = trace.current.get()
         if writing is not None:
             if not self._was_called:  # parts of the model are, or its methods
                 self._follow(writing, training=True)
-            writing.observers.append(Steps(self, optimizer))
+            self._follow_update(writing, optimizer)
             return
+        self._note_first_state()
         self._count_stale(optimizer, shadowed=self._shadowing)
         has_closure = any(map(callable, (*args, *kwargs.values())))  # which calls the model
         if self._looking is not None:
@@ -311,6 +326,7 @@ class Watch(LookingMethods, TracingMethods, TreatmentMethods, AlarmMethods, obse
         unseen = takes_no_notice(self) or self._is_past
         if trace.current.get() is not None or unseen:
             return
+        self.wake()
         self._unfinished = False
         if self._looking is not None:
             with self._looks():
@@ -330,9 +346,9 @@ class Watch(LookingMethods, TracingMethods, TreatmentMethods, AlarmMethods, obse
 
     # -- a compiled step --------------------------------------------------------------------
 
-    def evaluation_begins(self, call: CompiledCall) -> None:
+    def evaluation_begins(self, call: CompiledCall, in_training_mode: list[str]) -> None:
         """A compiled function is called that calls the model, without gradients."""
-        self._evaluations.forward(self.model, tuple(call.tensors))
+        self._evaluations.forward(self.model, tuple(call.tensors), in_training_mode)
 
     def evaluation_ends(self, results: list[Tensor], targets: list[Tensor]) -> None:
         """It computed a loss, and returned."""

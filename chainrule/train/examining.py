@@ -75,7 +75,11 @@ class Examining(Callback):
         if self.fix:
             self._losses = [*self._losses[1 - LAST :], trainer.loss]
             self._judge(trainer)
-        if not watch.untried or trainer.step - watch.schedule.first < FEWEST_STEPS:
+        if (
+            not watch.findings
+            or not watch.untried
+            or trainer.step - watch.schedule.first < FEWEST_STEPS
+        ):
             return
         for finding in watch.verify():
             how = "verified" if finding.verified else "tried"
@@ -129,10 +133,11 @@ class Examining(Callback):
     def epoch_ends(self, trainer: Trainer) -> None:
         """Compare training with validation."""
         assert self.watch is not None
-        if trainer.epoch >= trainer.epochs or trainer.stopped:
+        is_last = trainer.epoch >= trainer.epochs or trainer.stopped
+        if is_last:
             self.watch.last_look()
         scores = trainer.history[-1]
-        seen = self.watch.validated()
+        seen = self.watch.validated(with_classes=is_last or self.watch.is_review_due)
         self.watch.record.epochs.append(
             Epoch(
                 trainer.epoch,

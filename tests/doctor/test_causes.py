@@ -220,7 +220,7 @@ def overlap(leaked, epochs, columns=4, values=10, n=800):
         order = rng.permutation(len(x))
         for i in range(0, len(x), 40):
             rows = order[i : i + 40]
-            calls.append(CompiledCall(None, tensors(x[rows], y[rows]), {}))
+            calls.append(CompiledCall(None, (), {}, list(tensors(x[rows], y[rows]))))
     found, data = Overlap(), DataFacts()
     found.add(vx, vy)
     found.count(data, calls)
