@@ -11,10 +11,7 @@ from contextlib import contextmanager
 SHARE = 0.02  # of the time of the training: of looks and glances together
 GLANCES = 0.002  # of it, of glances
 LISTENING = 0.003  # of it, of what may still be heard
-#: steps of the first looks: what is fatal is said within 50 steps; at compiled steps the second
-#: waits until it is known whether the loss falls, if the first showed nothing suspicious
-EARLY = (0, 8, 24, 44)
-EARLY_COMPILED = (0, 30, 37, 44)
+EARLY = (0, 8, 24, 44)  # steps of the first looks: what is fatal is said within 50 steps
 SOON = 17  # steps after a look at which something was suspicious
 LITTLE = 0.008  # seconds after which early looks are made only as time allows
 LONGEST_PAUSE = 200  # steps between two looks
@@ -22,7 +19,7 @@ LONGEST_WAIT, RARELY = 32, 8  # steps until time is asked for again; steps so fa
 EAGER, COMPILED = 2.0, 1.25  # growth of the number of steps from one look to the next
 MOST_CLOSE = 12  # looks at compiled steps that are made as long as nothing is learned
 MOST_ALARMS = 3  # looks that glances may call for
-REVIEWS = 600  # times what a review takes, that pass until evaluations call for the next
+REVIEWS = 800  # times what a review takes, that pass until evaluations call for the next
 
 
 class Hearing:
@@ -155,8 +152,7 @@ class Schedule:
         """
         self._costs[self._is_inside] = self._now[0] - self._before
         done = self._last - self.first
-        steps = EARLY_COMPILED if self._growth == COMPILED else EARLY
-        early = next((step for step in steps if step > done), None)
+        early = next((step for step in EARLY if step > done), None)
         self._made += 1
         later = self._after(self._last, self._growth, least=1)
         self._next = later if early is None else self.first + early
@@ -190,17 +186,6 @@ class Schedule:
             self._alarms += 1
             self._next = step + 1
             self._must |= is_lost
-
-    @property
-    def is_sparing(self) -> bool:
-        """Whether looks are few, as steps are compiled and each takes time of its own."""
-        return self._growth == COMPILED and self._made < MOST_CLOSE
-
-    def suspects(self, step: int) -> None:
-        """A step shows what is a fault if it is seen for long; a few times that is followed."""
-        if self._alarms < MOST_ALARMS:
-            self._alarms += 1
-            self.hasten(step + SOON)
 
     def _after(self, step: int, growth: float, least: int) -> int:
         """The step of the next look, or glance, after one."""

@@ -14,7 +14,7 @@ from chainrule.doctor import schedule as schedules
 from chainrule.doctor.facts import LayerFacts, Look
 from chainrule.doctor.glance import is_alarming
 from chainrule.doctor.inside import Inside
-from chainrule.doctor.schedule import EARLY, EARLY_COMPILED, MOST_ALARMS, Schedule
+from chainrule.doctor.schedule import EARLY, MOST_ALARMS, Schedule
 from tests.support.observed import X, Y
 
 
@@ -52,9 +52,9 @@ def test_looks_at_compiled_steps_stay_within_their_share(clock):
 
 def test_where_little_is_learned_the_early_steps_are_looked_at(clock):
     cheap = followed(Schedule(0), clock, steps=50, look=0.002, learning=False)
-    assert cheap[:4] == list(EARLY_COMPILED)
+    assert cheap[:4] == list(EARLY)
     dear = followed(Schedule(0), clock, steps=50, look=0.05, learning=False)
-    assert dear == [EARLY_COMPILED[0], EARLY_COMPILED[-1]]
+    assert dear == [EARLY[0], EARLY[-1]]
     later = followed(Schedule(0), clock, steps=5000, look=5.0, learning=False)
     assert len(later) == schedules.MOST_CLOSE
     assert followed(Schedule(0), clock, steps=50, look=0.05) == [0]

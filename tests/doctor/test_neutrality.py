@@ -12,7 +12,6 @@ import chainrule as cr
 import chainrule.nn.functional as F
 from chainrule import nn
 from chainrule.autograd import Function
-from chainrule.doctor import schedule as schedules
 from chainrule.doctor import watch
 from chainrule.nn.utils import parametrizations
 from chainrule.optim import swa_utils
@@ -207,8 +206,7 @@ CASES += [(name, None) for name in EAGER]
 
 
 @pytest.mark.parametrize(("name", "engine"), CASES)
-def test_what_a_step_does_besides_is_done_as_often(name, engine, monkeypatch):
-    monkeypatch.setattr(schedules, "EARLY_COMPILED", tuple(range(0, 45, 5)))
+def test_what_a_step_does_besides_is_done_as_often(name, engine):
     build = (BOTH | EAGER)[name]
     without, with_one = (run(build, watched=w, engine=engine) for w in (False, True))
     assert with_one[:3] == without[:3]
