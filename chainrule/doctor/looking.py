@@ -16,6 +16,7 @@ from chainrule.doctor.facts import Look
 from chainrule.doctor.glance import Glance, is_alarming, is_lost
 from chainrule.doctor.inside import Inside
 from chainrule.doctor.look import StepLook
+from chainrule.doctor.reasoning import is_suspicious
 from chainrule.doctor.remembering import RememberingMethods
 from chainrule.doctor.shadow import Enough, run_shadow, shadow_of
 from chainrule.doctor.training_call import CompiledCall
@@ -35,6 +36,7 @@ class LookingMethods(RememberingMethods):
     diagnose: Callable[[], Any]
     _ear: Ear
     _stale: StaleGradients
+    _steps: dict[int, int]
     _looking: StepLook | None
     _glance: Glance | None
     _updates: list[CompiledCall]
@@ -103,7 +105,9 @@ class LookingMethods(RememberingMethods):
             return
         self._drop_look()
         add(self.record.looks, looking.finish())
-        self.schedule.ends(0 < self.record.wiring.stale_steps <= MOST_STALE)
+        is_stale = 0 < self.record.wiring.stale_steps <= MOST_STALE
+        is_followed = is_stale or (self.schedule.is_sparing and is_suspicious(self.record))
+        self.schedule.ends(is_followed)
         if not self._shadowing:  # what is told then would be taken back
             self._tell_of_look()
 
@@ -190,6 +194,8 @@ class LookingMethods(RememberingMethods):
             return
         with self._looks(self.schedule.glancing):
             glance = self._glance = Glance(self.model, self.optimizers, step)
+            if self._steps.keys() - follower.inside.clears - self._stale.absent():
+                self.schedule.suspects(step)  # gradients that may never be cleared
 
             def see(variable: Variable, value: Callable[[], np.ndarray]) -> None:
                 if self._glance is glance and follower.inside.is_of_layer(variable):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from chainrule.doctor import checks as checks
 from chainrule.doctor.facts import Record
 from chainrule.doctor.finding import CHECKS, Finding, Severity
@@ -13,6 +15,12 @@ def symptoms(record: Record) -> tuple[list[Finding], list[Finding]]:
     found.sort(key=lambda finding: (finding.stage, finding.code))
     faults = [finding for finding in found if finding.severity is not Severity.NOTE]
     return faults, [finding for finding in found if finding.severity is Severity.NOTE]
+
+
+def is_suspicious(record: Record) -> bool:
+    """Whether the last look shows what is told of if it is seen once more."""
+    again = dataclasses.replace(record, looks=[*record.looks, *record.looks[-1:]])
+    return sum(map(len, symptoms(again))) > sum(map(len, symptoms(record)))
 
 
 def add_causes(known: list[Finding], faults: list[Finding]) -> list[Finding]:

@@ -12,7 +12,7 @@ SHARE = 0.02  # of the time of the training: of looks and glances together
 GLANCES = 0.002  # of it, of glances
 LISTENING = 0.003  # of it, of what may still be heard
 EARLY = (0, 8, 24, 44)  # steps of the first looks: what is fatal is said within 50 steps
-SOON = 17  # steps after a look at which something was suspicious
+SOON = 17  # steps, at most, after a look at which something was suspicious
 LITTLE = 0.008  # seconds after which early looks are made only as time allows
 LONGEST_PAUSE = 200  # steps between two looks
 LONGEST_WAIT, RARELY = 32, 8  # steps until time is asked for again; steps so far over that
@@ -157,7 +157,7 @@ class Schedule:
         later = self._after(self._last, self._growth, least=1)
         self._next = later if early is None else self.first + early
         if is_suspicious:
-            self.hasten(self._last + SOON)
+            self.hasten(min(self._next, self._last + SOON))
 
     def hasten(self, step: int) -> None:
         """Look at a step, whatever it costs."""
@@ -186,6 +186,17 @@ class Schedule:
             self._alarms += 1
             self._next = step + 1
             self._must |= is_lost
+
+    @property
+    def is_sparing(self) -> bool:
+        """Whether looks are few, as steps are compiled and each takes time of its own."""
+        return self._growth == COMPILED and self._made < MOST_CLOSE
+
+    def suspects(self, step: int) -> None:
+        """A step shows what is a fault if it is seen for long; a few times that is followed."""
+        if self._alarms < MOST_ALARMS:
+            self._alarms += 1
+            self.hasten(step + SOON)
 
     def _after(self, step: int, growth: float, least: int) -> int:
         """The step of the next look, or glance, after one."""
