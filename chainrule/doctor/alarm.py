@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from chainrule.doctor.first_nonfinite import locate
 from chainrule.doctor.remembering import RememberingMethods
@@ -19,7 +19,6 @@ FIRST_LOSSES = 100  # that are kept for comparison with a trial
 class AlarmMethods(RememberingMethods):
     """What a watch offers for that."""
 
-    optimizers: list[Any]
     _alarmed: bool
 
     def diagnose(self) -> list[Finding]:

@@ -32,13 +32,10 @@ GAINED = 0.8  # of the first loss, below which there is something to lose
 class LookingMethods(RememberingMethods):
     """What a watch does for that."""
 
-    optimizers: list[Any]
     diagnose: Callable[[], Any]
     _ear: Ear
     _stale: StaleGradients
     _steps: dict[int, int]
-    _looking: StepLook | None
-    _glance: Glance | None
     _updates: list[CompiledCall]
     _shadowing: bool
     _is_fresh: bool

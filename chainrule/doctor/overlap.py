@@ -122,11 +122,10 @@ def _compare(data: DataFacts, validated: Samples, trained: Samples) -> bool:
 
 
 def _note_common(data: DataFacts, validated: Samples, seen: set[int], share: float) -> None:
-    rows = validated.all
     shares = [sum(row in seen for row in batch) / len(batch) for batch in validated.batches]
     whole = [share > WHOLE for share in shares]
     if all(whole):
-        data.validated_on_training = len(rows) >= WHOLE * len(seen)
+        data.validated_on_training = len(validated) >= WHOLE * len(seen)
     elif any(whole) and not any(NEW < share <= WHOLE for share in shares):
         return  # both the training and the validation data were gone through
     data.overlap = max(share, data.overlap or 0.0)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-SHARE = 0.02  # of the time of the training: of looks and glances together
+SHARE = 0.02  # of the time of the training: of all that the doctor does, but for trials
 GLANCES = 0.002  # of it, of glances
 LISTENING = 0.003  # of it, of what may still be heard
 EARLY = (0, 8, 24, 44)  # steps of the first looks: what is fatal is said within 50 steps

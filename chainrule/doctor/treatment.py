@@ -18,7 +18,6 @@ from chainrule.doctor.trial import Trial
 class TreatmentMethods(RememberingMethods):
     """What a watch offers for that."""
 
-    optimizers: list[Any]
     findings: list[Finding]
     _alarmed: bool
     diagnose: Callable[[], list[Finding]]

@@ -154,13 +154,8 @@ class Watch(LookingMethods, TracingMethods, TreatmentMethods, AlarmMethods, obse
 
     def review(self) -> None:
         """The same after an evaluation, unless these follow each other too closely."""
-        if self.is_review_due:
+        if self.schedule.is_review_due:
             self.diagnose()
-
-    @property
-    def is_review_due(self) -> bool:
-        """Whether an evaluation that ends now is followed by a review."""
-        return self.schedule.is_review_due
 
     def validated(self, with_classes: bool = True) -> Epoch | None:
         """What was seen of the evaluation that just ended, see Evaluations.seen."""

@@ -75,11 +75,7 @@ class Examining(Callback):
         if self.fix:
             self._losses = [*self._losses[1 - LAST :], trainer.loss]
             self._judge(trainer)
-        if (
-            not watch.findings
-            or not watch.untried
-            or trainer.step - watch.schedule.first < FEWEST_STEPS
-        ):
+        if not watch.untried or trainer.step - watch.schedule.first < FEWEST_STEPS:
             return
         for finding in watch.verify():
             how = "verified" if finding.verified else "tried"
@@ -137,7 +133,8 @@ class Examining(Callback):
         if is_last:
             self.watch.last_look()
         scores = trainer.history[-1]
-        seen = self.watch.validated(with_classes=is_last or self.watch.is_review_due)
+        is_reviewed = is_last or self.watch.schedule.is_review_due
+        seen = self.watch.validated(with_classes=is_reviewed)
         self.watch.record.epochs.append(
             Epoch(
                 trainer.epoch,
