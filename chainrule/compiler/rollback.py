@@ -6,9 +6,11 @@ import random
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -61,19 +63,16 @@ class Rollback:
         self._inner = beyond
         self._seen: dict[int, Any] = {} if beyond is None else dict(beyond._seen)
         seen = self._seen
-        self._slots: dict[type, tuple[str, ...]] = {}  # of classes that were met
-        ways: dict[type, Callable[[Any], Iterable[Any]] | None] = {}  # to keep their objects
+        self._kinds: dict[type, Kind] = {}  # that were met
         waiting = deque((*roots, default_generator))
         while waiting and len(seen) < MOST_OBJECTS:
             thing = waiting.popleft()
             if id(thing) in seen:
                 continue
-            kind = type(thing)
-            if kind not in ways:
-                ways[kind] = self._way(kind)
-            if (keep := ways[kind]) is not None:
+            keep = (self._kinds.get(type(thing)) or self._meet(type(thing))).keep
+            if keep is not None:
                 seen[id(thing)] = thing
-                waiting.extend(keep(thing))
+                waiting.extend(keep(self, thing))
 
     def undo(self) -> None:
         """Put everything back."""
@@ -84,27 +83,12 @@ class Rollback:
         for stream, state in self._streams:
             write_state(stream, state)
 
-    def _way(self, kind: type) -> Callable[[Any], Iterable[Any]] | None:
-        """How to note what objects of a class are, and the objects reached from them; None
-        for those that have nothing to note. An observer is to remember what it sees."""
-        if issubclass(kind, (*OPAQUE, Observer)):
-            return None
-        if issubclass(kind, type):
-            return self._keep_class
-        if getattr(kind, "is_compiled", False):
-            return lambda thing: (thing.function,)
-        for base, way in self._ways():
-            if issubclass(kind, base):
-                return way
-        return None if _is_library(kind) else self._keep_object
-
-    def _ways(self) -> Iterator[tuple[Any, Callable[[Any], Iterable[Any]]]]:
-        yield FunctionType, self._keep_variables
-        yield MethodType, lambda method: (method.__self__, method.__func__)
-        yield partial, lambda thing: (thing.func, thing.args, thing.keywords)
-        yield (tuple, frozenset), lambda thing: thing
-        yield (list, dict, set, deque), self._keep_container
-        yield STREAMS, self._keep_stream
+    def _meet(self, kind: type) -> Kind:
+        """A class of which no object was met before."""
+        if (known := _known.get(kind)) is None:
+            known = _known[kind] = Kind(_way(kind), slots_of(kind), _is_programs(kind))
+        self._kinds[kind] = known
+        return known
 
     def _keep_stream(self, stream: Any) -> tuple[()]:
         self._undoings.append(partial(write_state, stream, read_state(stream)))
@@ -117,28 +101,32 @@ class Rollback:
         self._undoings.append(partial(_refill, thing, content))
         return list(thing.values()) if isinstance(thing, dict) else content
 
-    def _keep_object(self, thing: Any) -> Iterator[Any]:
-        if isinstance(thing, Tensor):
-            cell = thing._cell
-            self._undoings.append(partial(setattr, cell, "array", cell.array))
+    def _keep_tensor(self, tensor: Tensor) -> list[Any]:
+        cell = tensor._cell
+        self._undoings.append(partial(setattr, cell, "array", cell.array))
+        return self._keep_object(tensor)
+
+    def _keep_object(self, thing: Any) -> list[Any]:
         kind = type(thing)
-        if kind not in self._slots:
-            self._slots[kind] = slots_of(kind)
-            yield from kind.__mro__
-        for name in self._slots[kind]:
+        known = self._kinds[kind]
+        is_new = known.is_programs and id(kind) not in self._seen
+        reached: list[Any] = list(kind.__mro__) if is_new else []
+        for name in known.slots:
             value = getattr(thing, name, MISSING)
             self._undoings.append(partial(_set_slot, thing, name, value))
-            yield value
-        if hasattr(thing, "__dict__"):
+            reached.append(value)
+        if (attributes := getattr(thing, "__dict__", None)) is not None:
             self._undoings.append(partial(_become, thing, kind))
-            yield from self._keep_container(vars(thing))
+            reached += self._keep_container(attributes)
+        return reached
 
-    def _keep_class(self, kind: type) -> Iterator[Any]:
+    def _keep_class(self, kind: type) -> Iterable[Any]:
         """The attributes of a class of the program, and what its methods name."""
-        if not _is_library(kind) and kind.__module__.split(".")[0] != "chainrule":
-            content = dict(vars(kind))
-            self._undoings.append(partial(_restore_class, kind, content))
-            yield from content.values()
+        if _is_library(kind) or _is_own(kind):
+            return ()
+        content = dict(vars(kind))
+        self._undoings.append(partial(_restore_class, kind, content))
+        return content.values()
 
     def _keep_variables(self, function: FunctionType) -> Iterator[Any]:
         """The variables of a closure, and the globals that the function names."""
@@ -163,6 +151,56 @@ class Rollback:
         for name in sorted(variables.keys() & names):
             self._undoings.append(partial(variables.__setitem__, name, variables[name]))
             yield variables[name]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """How objects of a class are kept; it does not hold the class.
+
+    Attributes: keep: notes one, and returns the objects reached from it; None: nothing to note.
+    """
+
+    keep: Callable[[Rollback, Any], Iterable[Any]] | None
+    slots: tuple[str, ...]
+    is_programs: bool  # the class, or one that it is made from
+
+
+_known: WeakKeyDictionary[type, Kind] = WeakKeyDictionary()
+
+
+def _way(kind: type) -> Callable[[Rollback, Any], Iterable[Any]] | None:
+    """How to note what objects of a class are, and the objects reached from them; None
+    for those that have nothing to note. An observer is to remember what it sees."""
+    if issubclass(kind, (*OPAQUE, Observer)):
+        return None
+    if issubclass(kind, type):
+        return Rollback._keep_class
+    if getattr(kind, "is_compiled", False):
+        return lambda _, thing: (thing.function,)
+    for base, way in WAYS:
+        if issubclass(kind, base):
+            return way
+    return None if _is_library(kind) else Rollback._keep_object
+
+
+WAYS: tuple[tuple[Any, Callable[[Rollback, Any], Iterable[Any]]], ...] = (
+    (Tensor, Rollback._keep_tensor),
+    (FunctionType, Rollback._keep_variables),
+    (MethodType, lambda _, method: (method.__self__, method.__func__)),
+    (partial, lambda _, thing: (thing.func, thing.args, thing.keywords)),
+    ((tuple, frozenset), lambda _, thing: thing),
+    ((list, dict, set, deque), Rollback._keep_container),
+    (STREAMS, Rollback._keep_stream),
+)
+
+
+def _is_programs(kind: type) -> bool:
+    """Whether a class, or one that it is made from, is one of the program."""
+    return not all(_is_library(each) or _is_own(each) for each in kind.__mro__)
+
+
+def _is_own(kind: type) -> bool:
+    return kind.__module__.split(".")[0] == "chainrule"
 
 
 def _is_library(kind: type) -> bool:

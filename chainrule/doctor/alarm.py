@@ -27,10 +27,11 @@ class AlarmMethods(RememberingMethods):
 
     def note_loss(self, loss: float) -> None:
         """The loss of a step; the first that is not finite is looked into at once."""
-        losses = self.record.losses
-        losses.append((self.record.step, loss))
+        record = self.record
+        losses = record.losses
+        losses.append((record.step, loss))
         if self.notebook is not None:
-            self.notebook.loss(self.record.step, loss, self.optimizers[0].param_groups[0])
+            self.notebook.loss(record.step, loss, self.optimizers[0].param_groups[0])
         if len(losses) > MOST_LOSSES:
             del losses[FIRST_LOSSES : MOST_LOSSES // 2 : 2]
         if not math.isfinite(loss) and not self._alarmed:

@@ -98,6 +98,7 @@ class Calls(observers.Observer):
         self._watch = weakref.ref(watch)
         self._quiet = watch.quiet
         self._may_pass = False  # quietly
+        self._is_step = False  # or an evaluation
         self._passing: CompiledCall | None = None  # the call that does, while it runs
         self._call: CompiledCall | None = None  # any other, while it runs
         self.training: bool | None = None  # with gradients; None: the model is not called
@@ -131,8 +132,14 @@ class Calls(observers.Observer):
             tensors = tensors_in((args, kwargs))
         call = CompiledCall(compiled.function, args, kwargs, tensors)
         quiet = self._quiet
-        if quiet.left and self._may_pass and not observers.is_unobserved():
-            quiet.left -= 1
+        if (
+            self._may_pass
+            and quiet.left > 0
+            and quiet.room > 0
+            and not observers.is_unobserved()
+        ):
+            quiet.left -= self._is_step
+            quiet.room -= call.bytes
             quiet.calls.append((self, call))
             self._passing = call
             return
@@ -148,7 +155,7 @@ class Calls(observers.Observer):
         elif self.training is not None:
             if self._in_training_mode is None:
                 self._in_training_mode = changed_by_mode(watch.model, training=True)
-            watch.evaluation_begins(call, self._in_training_mode)
+            watch.evaluation_begins(call.tensors, self._in_training_mode)
         for optimizer in self._present():
             watch.update_begins(optimizer, call)
 
@@ -156,7 +163,10 @@ class Calls(observers.Observer):
         loss = _number(result)
         if (call := self._passing) is not None:
             call.loss, call.ended = loss, True
-            if loss is not None and not math.isfinite(loss):
+            if not self._is_step:
+                call.results = [tensor._cell.array for tensor in tensors_in(result)]
+                self._quiet.room -= sum([array.nbytes for array in call.results])
+            elif loss is not None and not math.isfinite(loss):
                 self._heard()
             return
         call, self._call = self._call, None
@@ -175,16 +185,31 @@ class Calls(observers.Observer):
         for optimizer in optimizers:
             watch.update_ends(optimizer)
             watch.step_done(optimizer)
-        self._may_pass = bool(self.training and optimizers) and watch.lets_pass(call)
+        self._is_step = bool(self.training and optimizers)
+        if self._is_step:
+            self._may_pass = watch.lets_pass()
+        elif not self.training and self.computes_loss:
+            self._may_pass = watch.lets_evaluations_pass
 
-    def pass_on(self, watch: Watch, call: CompiledCall) -> None:
-        """Tell the watch of a call that passed quietly."""
-        watch.kept.add(call)
-        if call.ended:
-            if call.loss is not None:
+    def pass_on(self, watch: Watch, calls: list[CompiledCall]) -> None:
+        """Tell the watch of calls that passed quietly, one after the other."""
+        if not self._is_step:
+            for call in calls:
+                self._pass_evaluation_on(watch, call)
+            return
+        watch.kept.add(*calls)
+        optimizers = self._present()
+        for call in calls:
+            if call.ended and call.loss is not None:
                 watch.note_loss(call.loss)
-            for optimizer in self._present():
+            for optimizer in optimizers if call.ended else ():
                 watch.step_done(optimizer)
+
+    def _pass_evaluation_on(self, watch: Watch, call: CompiledCall) -> None:
+        inputs, results = (list(map(Tensor._wrap, a)) for a in (call.arrays, call.results))
+        watch.evaluation_begins(inputs, self._in_training_mode or [])
+        if call.ended:
+            watch.evaluation_ends(results, inputs[-1:])
 
     def _present(self) -> list[Any]:
         return [found for known in self.optimizers if (found := known()) is not None]

@@ -16,6 +16,7 @@ from chainrule.nn.module import Module
 from chainrule.tensor.tensor import Tensor
 
 CHANGED_BY_MODE = ("Dropout", "BatchNorm")
+MOST_HELD = 1 << 22  # bytes of outputs, about
 
 
 def changed_by_mode(model: Module, *, training: bool) -> list[str]:
@@ -41,13 +42,14 @@ class Evaluations:
 
     def __init__(self, record: Record, makes_epochs: bool = True) -> None:
         self.record = record
-        self._makes_epochs = makes_epochs
+        self.makes_epochs = makes_epochs
         self._overlap = Overlap()
         self._step = 0  # at the evaluation before
         self._clear()
 
     def _clear(self) -> None:
         self._losses: list[tuple[float, int]] = []
+        self._given: list[Given] = []  # of which the answers were not read yet
         self._labels: list[np.ndarray] = []
         self._answers: list[np.ndarray] = []
         self._in_training_mode = self._begun = False
@@ -83,10 +85,18 @@ class Evaluations:
         self._see_answers(given)
 
     def _see_answers(self, given: Given) -> None:
-        labels, answers = given.answers()
-        if labels is not None and answers is not None and len(labels) == len(answers):
-            self._labels.append(labels)
-            self._answers.append(answers)
+        """Have the answers read when somebody asks for them, unless too much is held then."""
+        self._given.append(given.held())
+        if given.arrays()[0].nbytes * len(self._given) > MOST_HELD:
+            self._read_answers()
+
+    def _read_answers(self) -> None:
+        for given in self._given:
+            labels, answers = given.answers()
+            if labels is not None and answers is not None and len(labels) == len(answers):
+                self._labels.append(labels)
+                self._answers.append(answers)
+        self._given.clear()
 
     def results(self, results: list[Tensor], targets: list[Tensor]) -> None:
         """A compiled evaluation returned a loss, and perhaps the outputs.
@@ -123,7 +133,7 @@ class Evaluations:
         if not self._losses:
             return False
         self._overlap.count(self.record.data, calls)
-        if self._makes_epochs:
+        if self.makes_epochs:
             epoch = self._epoch()
             epoch.train_loss = self._training_loss()
             self.record.epochs.append(epoch)
@@ -139,6 +149,7 @@ class Evaluations:
         samples = sum(count for _, count in self._losses)
         epoch = Epoch(len(self.record.epochs) + 1, validation_samples=samples)
         epoch.validation_loss = sum(value * n for value, n in self._losses) / samples
+        self._read_answers()
         if self._labels:
             labels, answers = np.concatenate(self._labels), np.concatenate(self._answers)
             epoch.validation_accuracy = float(np.mean(labels == answers))

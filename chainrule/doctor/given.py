@@ -47,6 +47,13 @@ class Given:
         target = self.arguments[1] if len(self.arguments) > 1 else None
         return outputs, target._cell.array if isinstance(target, Tensor) else None
 
+    def held(self) -> Given:
+        """The same, with the numbers that there are now; the tensors may get others."""
+        now = (
+            Tensor._wrap(a._cell.array) if isinstance(a, Tensor) else a for a in self.arguments
+        )
+        return Given(self.name, tuple(now), self.loss)
+
     def tell(self, record: Record, look: Look) -> None:
         """Write down what there is to see."""
         outputs, targets = self.arrays()

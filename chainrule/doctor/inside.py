@@ -39,7 +39,7 @@ class Inside:
     """
 
     def __init__(self, model: Module) -> None:
-        self.covers_a_look = False
+        self._was_beside = False  # such a step
         #: the optimizers, by id, whose gradients the function clears before backward, and those
         #: of which that is not known
         self.clears: set[int] = set()
@@ -143,9 +143,11 @@ class Inside:
 
     # -- when it is called --------------------------------------------------------------------
 
-    def prepare(self) -> None:
-        """See whether the first look can be taken from inside."""
-        self.covers_a_look = self._fixed is not None and self._can_see(self._weighty)
+    @functools.cached_property
+    def covers_a_look(self) -> bool:
+        """Whether all that is needed can be seen."""
+        more = () if self._was_beside else self._weighty
+        return self._fixed is not None and self._can_see(more)
 
     def learn(self, fixed: Fixed, absent: set[int], cleared: set[int]) -> None:
         """Learn what is the same at every call, from one that was run beside.
@@ -156,7 +158,8 @@ class Inside:
         self._fixed = fixed
         self.clears |= cleared - absent
         self.may_clear = cleared & absent - self.clears
-        self.covers_a_look = self._can_see(())
+        self._was_beside = True
+        vars(self).pop("covers_a_look", None)
 
     def _can_see(self, more: Iterable[Variable | None]) -> bool:
         """Whether all that checks need can be seen, and more."""

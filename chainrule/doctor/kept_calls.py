@@ -16,10 +16,10 @@ class KeptCalls:
         self.calls: deque[TrainingCall] = deque()
         self._bytes = 0
 
-    def add(self, call: TrainingCall) -> None:
-        """Keep a call, and let older ones go."""
-        self.calls.append(call)
-        self._bytes += call.bytes
+    def add(self, *calls: TrainingCall) -> None:
+        """Keep calls, and let older ones go."""
+        self.calls.extend(calls)
+        self._bytes += sum([call.bytes for call in calls])
         while len(self.calls) > 1 and (
             self._bytes > MOST_BYTES or len(self.calls) > MOST_CALLS
         ):

@@ -24,6 +24,7 @@ from chainrule.doctor.wiring import StaleGradients, read_wiring
 from chainrule.ir.graph import Variable
 
 MOST_LOOKS = 400
+NOTED = 32  # steps, at least, from one state that is noted to the next
 LATEST = 10  # losses whose mean counts
 CLEARLY, LEAST = 3.0, 0.2  # standard errors, and share of the loss, by which it has fallen
 GAINED = 0.8  # of the first loss, below which there is something to lose
@@ -47,7 +48,7 @@ class LookingMethods(RememberingMethods):
     _unfinished: bool
     _mistakes: list[str]
     _lowest: float
-    _judged: tuple[int, bool]
+    _symptoms: int
 
     # -- beginning and end --------------------------------------------------------------------
 
@@ -81,15 +82,18 @@ class LookingMethods(RememberingMethods):
         self._lowest = min(last, self._lowest)
         return self._lowest < GAINED * first and last > (first + self._lowest) / 2
 
-    def _begin_look(self) -> None:
+    def _begin_look(self) -> Rollback | None:
+        """Returns: the state before the look, if it was noted: not every few steps."""
         step = self.record.step
-        self._note_state()
+        is_noted = self._start is None or step - self._noted >= NOTED
+        state = self._note_state() if is_noted else None
         read_wiring(self.record.wiring, self.model, self.optimizers)
         self._looking = StepLook(self.model, self.record, self.optimizers)
         self._stale.find_probes()
         self._glance = None
         self.schedule.begins(step)
         self._ear.come_close()
+        return state
 
     def _drop_look(self) -> None:
         """What was looked at did not end."""
@@ -102,9 +106,7 @@ class LookingMethods(RememberingMethods):
             return
         self._drop_look()
         add(self.record.looks, looking.finish())
-        is_stale = 0 < self.record.wiring.stale_steps <= MOST_STALE
-        is_followed = is_stale or (self.schedule.is_sparing and is_suspicious(self.record))
-        self.schedule.ends(is_followed)
+        self.schedule.ends()
         if not self._shadowing:  # what is told then would be taken back
             self._tell_of_look()
 
@@ -112,6 +114,14 @@ class LookingMethods(RememberingMethods):
         if self.notebook is not None:
             self.notebook.look(self.record.looks[-1])
         self.diagnose()
+        if self._is_followed():
+            self.schedule.follow()
+
+    def _is_followed(self) -> bool:
+        """Whether the last look shows what is told of if it is seen once more."""
+        if 0 < self.record.wiring.stale_steps <= MOST_STALE:
+            return True
+        return self.schedule.is_sparing and is_suspicious(self.record, self._symptoms)
 
     @contextmanager
     def _looks(self, timing: Callable | None = None) -> Iterator[None]:
@@ -147,13 +157,16 @@ class LookingMethods(RememberingMethods):
         """
         self._updates.clear()
         is_fresh, self._is_fresh, state = self._is_fresh, False, None
-        is_plain = follower.backwards == 1 and not self._is_cleared
-        is_inside = is_plain and follower.inside.covers_a_look
+        if self._looking is None and not self.schedule.is_near(self.record.step):
+            self._begin_glance(follower)
+            return
+        is_plain, is_inside = follower.backwards == 1 and not self._is_cleared, False
+        with self._looks():
+            is_inside = is_plain and follower.inside.covers_a_look
         if self._looking is None and is_fresh and self._is_due(True, is_inside):
             with self._looks():
-                self._begin_look()
+                state = self._begin_look()
                 self._seen.clear()
-                state = self._state
         looking = self._looking
         if looking is None:
             self._begin_glance(follower)
@@ -187,12 +200,12 @@ class LookingMethods(RememberingMethods):
         step, last = self.record.step, self.record.last
         if self._glance is not None or last is None or last.step == step:
             return
+        if step == self.schedule.first + 1 and self._may_pile_up(follower):
+            self.schedule.suspects(step)
         if not self.schedule.is_glance_due(step):
             return
         with self._looks(self.schedule.glancing):
             glance = self._glance = Glance(self.model, self.optimizers, step)
-            if self._steps.keys() - follower.inside.clears - self._stale.absent():
-                self.schedule.suspects(step)  # gradients that may never be cleared
 
             def see(variable: Variable, value: Callable[[], np.ndarray]) -> None:
                 if self._glance is glance and follower.inside.is_of_layer(variable):
@@ -200,6 +213,10 @@ class LookingMethods(RememberingMethods):
                         follower.inside.see_layers(glance.look, variable, value())
 
             follower.inside.show(see)
+
+    def _may_pile_up(self, follower: Calls) -> bool:
+        """Whether there are gradients that may never be cleared."""
+        return bool(self._steps.keys() - follower.inside.clears - self._stale.absent())
 
     def _perhaps_enough(self) -> None:
         """In a shadow, before its backward pass: end it if nothing more is to be seen there."""
@@ -301,8 +318,7 @@ class LookingMethods(RememberingMethods):
                 call.run()
 
         with self._looks():
-            self._begin_look()
-            self.shadow(whole, state=self._state)
+            self.shadow(whole, state=self._begin_look())
         self._drop_look()
 
 

@@ -83,9 +83,9 @@ def _nonfinite(array: np.ndarray) -> int:
 
 
 def spread_and_histogram(array: np.ndarray) -> tuple[Spread, dict[str, Any]]:
-    """How the numbers lie, seen from some of them, and how many lie where."""
+    """How some of the numbers lie, and how many of these lie where."""
     x = sampled(array, BINNED)
-    found, x = _spread(x, array)
+    found, x = _spread(x, x)
     low, high = _ends(found)
     places = (x - low) * (BINS / (high - low))
     counts = np.bincount(np.minimum(places.astype(np.int64), BINS - 1), minlength=BINS)
@@ -118,11 +118,15 @@ def _squares(flat: np.ndarray) -> float:
     return sum(float(np.vdot(part, part)) for part in parts)
 
 
-def relative_step(before: np.ndarray, after: np.ndarray) -> float:
+def relative_step(before: np.ndarray, after: np.ndarray, squared: float | None = None) -> float:
     """‖after - before‖ / ‖before‖; weights that began at or near zero, as they may on
-    purpose, are measured by the size that an initialization would give them."""
+    purpose, are measured by the size that an initialization would give them.
+
+    Args: squared: ‖before‖², if it is known.
+    """
     with np.errstate(over="ignore", invalid="ignore"):
-        length = max(norm([before]), math.sqrt(before.size / 3) * _bound(before))
+        squared = squares(before) if squared is None else squared
+        length = max(math.sqrt(squared), math.sqrt(before.size / 3) * _bound(before))
         moved = norm([after - before])
     return moved / length if length else 0.0
 
@@ -175,9 +179,11 @@ def dead_units(y: np.ndarray) -> float:
 
     Shapes:  y (n, d), (n, c, h, w) or (n, t, d), the last axis then being the units
     """
-    y = y[:ROWS]
-    axes = (0, *range(2, y.ndim)) if y.ndim > 3 else tuple(range(y.ndim - 1))
-    return float(np.mean(~np.any(y > 0, axis=axes))) if y.size and y.ndim > 1 else 0.0
+    if not y.size or y.ndim < 2:
+        return 0.0
+    is_alive = (y[:ROWS] > 0).any(axis=0)  # over one axis after the other, which is quicker
+    places = tuple(range(1, y.ndim - 1)) if y.ndim > 3 else tuple(range(y.ndim - 2))
+    return float(np.mean(~np.any(is_alive, axis=places)))
 
 
 def times_seen(y: np.ndarray) -> int:
@@ -186,9 +192,13 @@ def times_seen(y: np.ndarray) -> int:
     return y[:ROWS].size // max(units, 1)
 
 
-def row_hashes(array: np.ndarray, most: int) -> list[int]:
-    """A number for each of the first rows, equal for equal rows."""
-    return [hash(row.tobytes()) for row in np.ascontiguousarray(array[:most])]
+def row_hashes(array: np.ndarray) -> list[int]:
+    """A number for each row, equal for equal rows."""
+    rows = np.ascontiguousarray(array)
+    if not rows.size:
+        return [0] * len(rows)
+    words = rows.reshape(len(rows), -1).view(f"V{rows[0].nbytes}")
+    return list(map(hash, words.ravel().tolist()))
 
 
 def saturated_share(y: np.ndarray, kind: str) -> float:

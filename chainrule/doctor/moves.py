@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Sequence
 from typing import Any
 
@@ -41,6 +42,7 @@ class Moves:
         self._measured: Any = None  # the optimizer whose gradients were measured last
         self._before: dict[int, tuple[Tensor, Any]] = {}  # weights before it
         self._gradients: dict[int, float] = {}  # squared norms, by parameter
+        self._weights: dict[int, float] = {}  # those of the weights
         self._ratios: dict[int, float] = {}
         self._moved: dict[int, bool] = {}
 
@@ -104,12 +106,13 @@ class Moves:
         for p in parameters:
             gradients += self._see_parameter(p, self._names.get(id(p), path))
             if p.ndim > 1 and not is_normalization(module):
-                weights.append(measures.readable(self._before[id(p)][1]))
+                weights.append(p)
         if weights:
-            layer.weight_norm = measures.norm(weights)
+            layer.weight_norm = math.sqrt(sum(self._weights[id(p)] for p in weights))
             if self._near:
-                layer.weight_std = float(min(w.std() for w in weights))
-                layer.alike_units = all(map(measures.alike_units, weights))
+                arrays = [measures.readable(self._before[id(p)][1]) for p in weights]
+                layer.weight_std = float(min(array.std() for array in arrays))
+                layer.alike_units = all(map(measures.alike_units, arrays))
         if any(p.grad is not None for p in parameters):
             layer.gradient_norm = math.sqrt(gradients)
             if self.look.weight_decay and layer.weight_norm and layer.gradient_norm:
@@ -119,7 +122,8 @@ class Moves:
     def _see_parameter(self, p: Tensor, name: str) -> float:
         """The squared norm of its gradient; what is not finite is noted."""
         array = measures.readable(self._before[id(p)][1])
-        if not math.isfinite(measures.squares(array)):
+        self._weights[id(p)] = length = measures.squares(array)
+        if not math.isfinite(length):
             self.look.nonfinite_weights.append(name)
         if p.grad is None:
             return 0.0
@@ -137,16 +141,20 @@ class Moves:
             array = self._before[id(p)][1]
             still = p._cell.array is array
             old, new = measures.readable(array), measures.numbers(p)
-            self._moved[id(p)] = not still and not np.array_equal(new, old)
+            ratio = 0.0
             if p.ndim > 1:
-                ratio = self._ratios[id(p)] = measures.relative_step(old, new)
+                squares = self._weights.get(id(p))
+                ratio = self._ratios[id(p)] = measures.relative_step(old, new, squares)
                 layer = self.look.layers.get(self._names.get(id(p), "").rpartition(".")[0])
                 if layer is not None:
                     layer.update_ratio = max(ratio, layer.update_ratio or 0.0)
+            self._moved[id(p)] = not still and (ratio != 0 or not np.array_equal(new, old))
         if self._moved:
             self.look.moved = sum(self._moved.values()) / len(self._moved)
         own = [self._ratios[id(p)] for p in moved_by(optimizer) if id(p) in self._ratios]
-        ratio, known = float(np.median(own or [0.0])), self.look.update_ratio
+        is_lost = any(map(math.isnan, own))
+        ratio = math.nan if is_lost else statistics.median(own or [0.0])
+        known = self.look.update_ratio
         if own and (known is None or not ratio <= known):  # of the optimizer that goes farthest
             self.look.update_ratio, self.look.learning_rate = ratio, _rate(optimizer)
 

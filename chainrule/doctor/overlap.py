@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 
 import numpy as np
 
@@ -23,24 +24,54 @@ FEW = 3.0  # of events that were not seen once, what there may be
 SIGNIFICANT = 3.0  # standard deviations
 
 
+class Part:
+    """The inputs of a batch, or its targets: a row for each sample."""
+
+    def __init__(self, rows: np.ndarray) -> None:
+        self._rows = rows
+
+    @cached_property
+    def hashes(self) -> list[int]:
+        """A number for each row, equal for equal rows."""
+        return measures.row_hashes(self._rows)
+
+    @cached_property
+    def some(self) -> np.ndarray:
+        """Some of the rows, at some places; the others are not held by it."""
+        rows = self._rows[:SOME_ROWS]
+        if not rows.size:
+            return np.zeros((len(rows), 0))
+        places = rows.reshape(len(rows), -1)
+        return places[:, :: -(-places.shape[1] // SOME_COLUMNS)].copy()
+
+
 class Samples:
     """Samples in batches, each a number that is equal for equal samples."""
 
     def __init__(self) -> None:
         self.batches: list[list[int]] = []
-        self.chance = 0.0  # that two different ones are equal
+        self._some: list[list[np.ndarray]] = []  # of each batch, as far as it was kept
 
     def __len__(self) -> int:
         return sum(map(len, self.batches))
 
-    def add(self, columns: Sequence[np.ndarray], most: int) -> None:
-        """One more batch, of which all columns together make the samples."""
-        each = [measures.row_hashes(column, most) for column in columns]
-        self.batches.append([hash(sample) for sample in zip(*each, strict=True)])
+    def add(self, parts: Sequence[Part]) -> None:
+        """One more batch, of which all parts together make the samples."""
+        each = [part.hashes for part in parts]
+        self.batches.append(each[0] if len(each) == 1 else list(map(hash, zip(*each))))
 
-    def see_chance(self, columns: Sequence[np.ndarray]) -> None:
-        """Measure how often the values of the columns come again."""
-        self.chance = max(self.chance, _chance_of_twins(columns))
+    def keep_some(self, parts: Sequence[Part]) -> None:
+        """Keep some of the numbers of a batch."""
+        self._some.append([part.some for part in parts])
+
+    @property
+    def chance(self) -> float:
+        """How likely two different samples are equal: in all places, of which as many as half
+        may follow from the others."""
+        likely = (
+            math.prod(x for some in parts for x in _chances(some)) for parts in self._some
+        )
+        return math.sqrt(max(likely, default=0.0))
 
     @property
     def all(self) -> list[int]:
@@ -73,9 +104,10 @@ class Overlap:
     def add(self, inputs: np.ndarray, targets: np.ndarray | None) -> None:
         """The samples of one pass of validation."""
         most = MOST_ROWS - len(self._validated[0])
-        for samples, columns in zip(self._validated, _columns(inputs, targets), strict=False):
-            samples.see_chance(columns)
-            samples.add(columns, most)
+        made_of = _parts(inputs, targets, most)
+        for samples, parts in zip(self._validated, made_of, strict=False):
+            samples.keep_some(parts)
+            samples.add(parts)
 
     def count(self, data: DataFacts, calls: Iterable[TrainingCall]) -> None:
         """Note how many of them were trained on, once, after the first epoch."""
@@ -90,16 +122,18 @@ class Overlap:
                 return  # whose inputs differ, differ with their targets
 
 
-def _columns(inputs: np.ndarray, targets: np.ndarray | None) -> list[list[np.ndarray]]:
-    """What makes a sample: its inputs; and with these its targets, where they are known."""
+def _parts(inputs: np.ndarray, targets: np.ndarray | None, most: int) -> list[list[Part]]:
+    """What makes the first samples: their inputs; and with these the targets, where they are
+    known."""
+    given = Part(inputs[:most])
     if targets is None or targets.ndim == 0 or len(targets) != len(inputs):
-        return [[inputs]]
-    numbers = targets.reshape(len(targets), -1).astype(np.float64)
-    return [[inputs], [inputs, numbers]]
+        return [[given]]
+    numbers = targets[:most].reshape(len(targets[:most]), -1).astype(np.float64)
+    return [[given], [given, Part(numbers)]]
 
 
 def _trained(calls: Iterable[TrainingCall], number: int) -> Samples:
-    """The samples of steps of training, made of the columns of that number."""
+    """The samples of steps of training, made of the parts of that number."""
     found = Samples()
     for call in calls:
         arrays = call.given if isinstance(call, EagerCall) else call.arrays
@@ -107,8 +141,8 @@ def _trained(calls: Iterable[TrainingCall], number: int) -> Samples:
         for array in arrays:
             known = len(found) >= MOST_TRAINED or array is target
             if array.dtype.kind == "f" and array.ndim > 1 and not known:
-                for columns in _columns(array, target)[number : number + 1]:
-                    found.add(columns, MOST_TRAINED)
+                for parts in _parts(array, target, MOST_TRAINED)[number : number + 1]:
+                    found.add(parts)
     return found
 
 
@@ -151,19 +185,12 @@ def _at_most(seen: int) -> float:
     return seen + 2 * math.sqrt(seen) + FEW
 
 
-def _chance_of_twins(columns: Sequence[np.ndarray]) -> float:
-    """How likely two different samples are equal in all columns, of which as many as half may
-    follow from the others."""
-    equal = []
-    for array in columns:
-        some = array[:SOME_ROWS]
-        pairs = len(some) * (len(some) - 1)
-        if not pairs or not some.size:
-            return 1.0
-        x = some.reshape(len(some), -1)
-        common = _equal_pairs(x[:, :: -(-x.shape[1] // SOME_COLUMNS)])
-        equal += (np.maximum(common, 1.0) / pairs).tolist()
-    return math.sqrt(math.prod(equal))
+def _chances(rows: np.ndarray) -> list[float]:
+    """How likely two different rows are equal at each place."""
+    pairs = len(rows) * (len(rows) - 1)
+    if not pairs or not rows.size:
+        return [1.0]
+    return (np.maximum(_equal_pairs(rows), 1.0) / pairs).tolist()
 
 
 def _equal_pairs(x: np.ndarray) -> np.ndarray:

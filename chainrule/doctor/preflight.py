@@ -14,7 +14,6 @@ from weakref import WeakSet
 
 from chainrule import observers, settings
 from chainrule.doctor.finding import Finding
-from chainrule.doctor.training_call import CompiledCall
 from chainrule.doctor.watch import Watch
 from chainrule.doctor.wiring import moved_by
 from chainrule.errors import ShapeError
@@ -159,7 +158,7 @@ class _Ending(Watch):
         super().__init__(model, optimizers, tell)
         self.steps = steps
 
-    def lets_pass(self, call: CompiledCall) -> bool:
+    def lets_pass(self) -> bool:
         """No step may: each could be the last."""
         return False
 

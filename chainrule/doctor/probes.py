@@ -30,7 +30,7 @@ MOST_NEIGHBOURS = 1024  # samples of which the nearest other one is looked for
 LAST = 20  # steps whose mean loss counts
 MOST_CLASSES = 100
 ALIKE = 1.5  # how often most samples come, by how often few do
-SOME = 64  # numbers of a batch that nearly always tell it from others
+SOME = 64  # first numbers of a batch, and last ones, that nearly always tell it from others
 OUTLIER = 3.0  # standard deviations, at which a number stops to count more
 FLAT, FLAT_EPOCHS = 0.01, 3  # improvement of the validation loss in the last epochs
 LOWERED = 0.5  # learning rate by the highest
@@ -80,11 +80,13 @@ class Probes:
     def _count_repeated(self) -> None:
         """Count the batches that came again sample for sample."""
         arrays = [call.arrays[0] for call in self.calls]
-        begins = Counter(array.reshape(-1)[:SOME].tobytes() for array in arrays)
-        alike = [a for a in arrays if begins[a.reshape(-1)[:SOME].tobytes()] > 1]
-        times = Counter(hash(np.ascontiguousarray(array).tobytes()) for array in alike)
-        repeated = sum(count > 1 for count in times.values())
-        several = len(begins) > 1 or len(times) > 1
+        several, repeated = False, 0
+        for seen in (_begin, _end, _whole):
+            keys = [seen(array) for array in arrays]
+            times = Counter(keys)
+            arrays = [array for array, key in zip(arrays, keys, strict=True) if times[key] > 1]
+            several |= len(times) > 1
+            repeated = sum(count > 1 for count in times.values())
         self.record.data.repeated_batches = repeated if several else 0
 
     # -- reasons ------------------------------------------------------------------------------
@@ -165,7 +167,7 @@ class Probes:
         inputs, targets = (
             np.concatenate([call.arrays[i] for call in self.calls]) for i in (0, -1)
         )
-        hashes = measures.row_hashes(inputs, len(inputs))
+        hashes = measures.row_hashes(inputs)
         _, sample, times = np.unique(hashes, return_inverse=True, return_counts=True)
         seldom, often = np.percentile(times, (10, 75))
         return (
@@ -201,6 +203,18 @@ class Probes:
             scene = Scene(self.model, self.optimizers, list(calls))
             REMEDIES["lr"](scene, factor)
             return [scene.step(calls[i % len(calls)]) for i in range(steps)]
+
+
+def _begin(array: np.ndarray) -> bytes:
+    return array.reshape(-1)[:SOME].tobytes()
+
+
+def _end(array: np.ndarray) -> bytes:
+    return array.reshape(-1)[-SOME:].tobytes()
+
+
+def _whole(array: np.ndarray) -> int:
+    return hash(array.tobytes())
 
 
 def _relation(inputs: np.ndarray, targets: np.ndarray) -> float:

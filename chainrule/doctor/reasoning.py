@@ -17,10 +17,13 @@ def symptoms(record: Record) -> tuple[list[Finding], list[Finding]]:
     return faults, [finding for finding in found if finding.severity is Severity.NOTE]
 
 
-def is_suspicious(record: Record) -> bool:
-    """Whether the last look shows what is told of if it is seen once more."""
+def is_suspicious(record: Record, known: int) -> bool:
+    """Whether the last look shows what is told of if it is seen once more.
+
+    Args: known: the number of symptoms up to now.
+    """
     again = dataclasses.replace(record, looks=[*record.looks, *record.looks[-1:]])
-    return sum(map(len, symptoms(again))) > sum(map(len, symptoms(record)))
+    return sum(map(len, symptoms(again))) > known
 
 
 def add_causes(known: list[Finding], faults: list[Finding]) -> list[Finding]:

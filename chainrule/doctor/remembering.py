@@ -6,18 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from chainrule.compiler.rollback import Rollback
 from chainrule.doctor.facts import Record
-from chainrule.doctor.kept_calls import MOST_BYTES, KeptCalls
+from chainrule.doctor.kept_calls import KeptCalls
 from chainrule.doctor.quiet import QuietSteps
 from chainrule.doctor.schedule import Schedule
-from chainrule.doctor.training_call import CompiledCall
 from chainrule.nn.module import Module
 
 if TYPE_CHECKING:
     from chainrule.doctor.glance import Glance
     from chainrule.doctor.look import StepLook
     from chainrule.doctor.notebook import Notebook
-
-MOST_WAITING = MOST_BYTES // 4  # bytes of steps that were not taken note of
 
 
 class RememberingMethods:
@@ -35,6 +32,7 @@ class RememberingMethods:
     _start: Rollback | None  # the state before the first step
     _state: Rollback | None  # that before another one
     _noted: int  # its number
+    _judged: tuple[int, bool]  # how many losses were known, and whether they had fallen
 
     @property
     def record(self) -> Record:
@@ -53,13 +51,12 @@ class RememberingMethods:
         """The optimizers that have not made a step yet."""
         raise NotImplementedError
 
-    def lets_pass(self, call: CompiledCall) -> bool:
-        """Whether steps like this one, which is over, may pass; as long as nothing is due."""
+    def lets_pass(self) -> bool:
+        """Whether steps like the last one may pass; as long as nothing is due."""
         is_busy = self._looking is not None or self._glance is not None
         if is_busy or self._idle or self.notebook is not None or not self.model.training:
             return False
-        room = MOST_WAITING // max(1, call.bytes)
-        self.quiet.left = min(self.schedule.pause(self._record.step), room)
+        self.quiet.left = self.schedule.pause(self._record.step, self._judged[1])
         return True
 
     def wake(self) -> None:
@@ -70,8 +67,9 @@ class RememberingMethods:
     def _catch_up(self) -> None:
         """Take note of the steps that passed."""
         if self.quiet.calls:
-            for follower, call in self.quiet.take():
-                follower.pass_on(self, call)  # type: ignore[arg-type]
+            with self.schedule.hearing:
+                for follower, calls in self.quiet.take():
+                    follower.pass_on(self, calls)  # type: ignore[arg-type]
 
     def _note_state(self) -> Rollback:
         """Note the state of model and optimizers now, before a step; at the first one, that is

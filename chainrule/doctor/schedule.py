@@ -13,29 +13,36 @@ GLANCES = 0.002  # of it, of glances
 LISTENING = 0.003  # of it, of what may still be heard
 EARLY = (0, 8, 24, 44)  # steps of the first looks: what is fatal is said within 50 steps
 SOON = 17  # steps, at most, after a look at which something was suspicious
-LITTLE = 0.008  # seconds after which early looks are made only as time allows
+LITTLE = 0.006  # seconds after which early looks are made only as time allows
 LONGEST_PAUSE = 200  # steps between two looks
-LONGEST_WAIT, RARELY = 32, 8  # steps until time is asked for again; steps so far over that
+SHORTEST_WAIT, LONGEST_WAIT = 4, 64  # steps until what is due is asked for again
+RARELY = 8  # steps so far over that
+LIGHTER = 0.8  # a glance by a look, at most
 EAGER, COMPILED = 2.0, 1.25  # growth of the number of steps from one look to the next
 MOST_CLOSE = 12  # looks at compiled steps that are made as long as nothing is learned
 MOST_ALARMS = 3  # looks that glances may call for
-REVIEWS = 800  # times what a review takes, that pass until evaluations call for the next
+REVIEWS = 1600  # times what a review takes, that pass until evaluations call for the next
 
 
 class Hearing:
-    """Time in which something is heard, without the looks that are made there."""
+    """Time in which something is heard, without the looks that are made there; once, where it
+    is nested."""
 
-    __slots__ = "_before", "_schedule", "_start"
+    __slots__ = "_before", "_depth", "_schedule", "_start"
 
     def __init__(self, schedule: Schedule) -> None:
-        self._schedule = schedule
+        self._schedule, self._depth = schedule, 0
 
     def __enter__(self) -> None:
-        self._start, self._before = time.perf_counter(), self._schedule.taken
+        self._depth += 1
+        if self._depth == 1:
+            self._start, self._before = time.perf_counter(), self._schedule.taken
 
     def __exit__(self, *_: object) -> None:
-        passed = time.perf_counter() - self._start
-        self._schedule.heard += max(0.0, passed - (self._schedule.taken - self._before))
+        self._depth -= 1
+        if self._depth == 0:
+            passed = time.perf_counter() - self._start
+            self._schedule.heard += max(0.0, passed - (self._schedule.taken - self._before))
 
 
 class Schedule:
@@ -62,7 +69,7 @@ class Schedule:
         self._last = first - 1  # the step of the last look
         self._next = first
         self._next_glance = first + 1
-        self._glance_cost = 0.0  # seconds of the last glance
+        self._glance_cost = 0.0  # seconds of the last glance; before the first, what it may be
         self._glanced = 0.0  # when it began, what they had cost
         self._alarms = 0
         self._reviewed = -math.inf  # when all checks were gone through last
@@ -105,7 +112,7 @@ class Schedule:
             is_learning: the loss has fallen clearly.
             is_inside: it is seen from inside, and not run once more.
         """
-        if step < self._next:
+        if not self.is_near(step):
             return False
         self._is_inside = is_inside
         self._growth = COMPILED if is_extra else EAGER
@@ -119,15 +126,26 @@ class Schedule:
         cheap = self._worked <= LITTLE if step <= late else self._made < MOST_CLOSE
         return cheap and not is_learning()
 
-    def pause(self, step: int) -> int:
+    def is_near(self, step: int) -> bool:
+        """Whether the step is there at which the next look may be made."""
+        return step >= self._next
+
+    def pause(self, step: int, is_learning: bool) -> int:
         """For how many steps from this one on nothing can be due.
 
-        Notes: what is due and waits for time to be spared is asked for once in a while.
+        Notes: what is due and waits for time to be spared is asked for once in a while; the
+            last early look, which may be made whatever it costs, at its step.
         """
-        done = step - self.first
-        wait = 0 if self._must or done < EARLY[-1] else min(LONGEST_WAIT, done // RARELY)
-        dues = self._next, self._next_glance
-        return min(due - step if due >= step else wait for due in dues)
+        done, late = step - self.first, self.first + EARLY[-1]
+        look, glance = self._next - step, self._next_glance - step
+        if look < 0:
+            wait = min(LONGEST_WAIT, max(SHORTEST_WAIT, done // RARELY))
+            wait = LONGEST_WAIT if is_learning else wait
+            look = 0 if self._must else min(wait, late - step) if step <= late else wait
+        if glance < 0:
+            missing = (self.glanced + self._glance_cost) / GLANCES - self.elapsed
+            glance = math.ceil(missing / self.elapsed * done)
+        return max(0, min(look, glance, LONGEST_PAUSE))
 
     def is_due_at_end(self, step: int, must: bool) -> bool:
         """Whether to look at what the training has come to; for that, it is run once more."""
@@ -145,19 +163,20 @@ class Schedule:
         """A look at a step begins."""
         self._before, self._last, self._must = self._now[0], step, False
 
-    def ends(self, is_suspicious: bool) -> None:
-        """It is over.
-
-        Args: is_suspicious: what was seen is a fault if it is seen again.
-        """
-        self._costs[self._is_inside] = self._now[0] - self._before
+    def ends(self) -> None:
+        """It is over."""
+        self._costs[self._is_inside] = cost = self._now[0] - self._before
+        if self._is_inside and not self.glanced:
+            self._glance_cost = LIGHTER * cost
         done = self._last - self.first
         early = next((step for step in EARLY if step > done), None)
         self._made += 1
         later = self._after(self._last, self._growth, least=1)
         self._next = later if early is None else self.first + early
-        if is_suspicious:
-            self.hasten(min(self._next, self._last + SOON))
+
+    def follow(self) -> None:
+        """What the last look has shown is a fault if it is seen again: look again soon."""
+        self.hasten(min(self._next, self._last + SOON))
 
     def hasten(self, step: int) -> None:
         """Look at a step, whatever it costs."""

@@ -88,6 +88,3 @@ class TracingMethods:
         """It is compiled."""
         if self._looking is None:
             self._ear.step_back()
-        if follower.training:
-            with self._looks():
-                follower.inside.prepare()

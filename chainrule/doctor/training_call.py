@@ -24,7 +24,9 @@ class CompiledCall:
     Args: tensors: those among its arguments, each once.
     """
 
-    __slots__ = "args", "arrays", "ended", "function", "kwargs", "loss", "tensors"
+    __slots__ = (
+        "args", "arrays", "bytes", "ended", "function", "kwargs", "loss", "results", "tensors"
+    )  # fmt: skip
 
     can_run = True
 
@@ -39,14 +41,11 @@ class CompiledCall:
         self.args = args
         self.kwargs = kwargs
         self.tensors = tensors
-        self.arrays = [tensor._cell.array for tensor in tensors]
+        self.arrays = arrays = [tensor._cell.array for tensor in tensors]
+        self.bytes = sum([array.nbytes for array in arrays])  # of the inputs and targets
         self.ended = False
         self.loss: float | None = None  # what it returned, if that is one number
-
-    @property
-    def bytes(self) -> int:
-        """Of the inputs and targets."""
-        return sum(array.nbytes for array in self.arrays)
+        self.results: list[np.ndarray] = []  # of an evaluation
 
     def run(self) -> Tensor | None:
         """Run it; the loss, if that is what it returns first."""

@@ -88,6 +88,7 @@ class Watch(LookingMethods, TracingMethods, TreatmentMethods, AlarmMethods, obse
         self.record.adversarial = len(self.optimizers) > 1
         self.findings: list[Finding] = []
         self.notes: list[Finding] = []
+        self._symptoms = 0  # at the last review, findings and consequences
         self.schedule = Schedule(step)
         self._kept = KeptCalls()
         self._backwards = 0  # since the last step
@@ -145,6 +146,7 @@ class Watch(LookingMethods, TracingMethods, TreatmentMethods, AlarmMethods, obse
             self._roots.look_around()
             self._evaluations.end(self.kept.calls)
             faults, self.notes = symptoms(self.record)
+            self._symptoms = len(faults) + len(self.notes)
             new = add_causes(self.findings, faults)
         for finding in new:
             self.tell(finding)
@@ -156,6 +158,9 @@ class Watch(LookingMethods, TracingMethods, TreatmentMethods, AlarmMethods, obse
         """The same after an evaluation, unless these follow each other too closely."""
         if self.schedule.is_review_due:
             self.diagnose()
+            self.quiet.left = 0
+        else:
+            self._evaluations.end(self.kept.calls)
 
     def validated(self, with_classes: bool = True) -> Epoch | None:
         """What was seen of the evaluation that just ended, see Evaluations.seen."""
@@ -341,9 +346,14 @@ class Watch(LookingMethods, TracingMethods, TreatmentMethods, AlarmMethods, obse
 
     # -- a compiled step --------------------------------------------------------------------
 
-    def evaluation_begins(self, call: CompiledCall, in_training_mode: list[str]) -> None:
+    def evaluation_begins(self, given: list[Tensor], in_training_mode: list[str]) -> None:
         """A compiled function is called that calls the model, without gradients."""
-        self._evaluations.forward(self.model, tuple(call.tensors), in_training_mode)
+        self._evaluations.forward(self.model, tuple(given), in_training_mode)
+
+    @property
+    def lets_evaluations_pass(self) -> bool:
+        """Whether evaluations may pass quietly: where somebody says when they are over."""
+        return not self._evaluations.makes_epochs
 
     def evaluation_ends(self, results: list[Tensor], targets: list[Tensor]) -> None:
         """It computed a loss, and returned."""

@@ -75,7 +75,9 @@ class Examining(Callback):
         if self.fix:
             self._losses = [*self._losses[1 - LAST :], trainer.loss]
             self._judge(trainer)
-        if not watch.untried or trainer.step - watch.schedule.first < FEWEST_STEPS:
+        if not watch.findings or trainer.step - watch.schedule.first < FEWEST_STEPS:
+            return
+        if not watch.untried:
             return
         for finding in watch.verify():
             how = "verified" if finding.verified else "tried"
@@ -129,28 +131,37 @@ class Examining(Callback):
     def epoch_ends(self, trainer: Trainer) -> None:
         """Compare training with validation."""
         assert self.watch is not None
-        is_last = trainer.epoch >= trainer.epochs or trainer.stopped
-        if is_last:
-            self.watch.last_look()
-        scores = trainer.history[-1]
-        is_reviewed = is_last or self.watch.schedule.is_review_due
-        seen = self.watch.validated(with_classes=is_reviewed)
-        self.watch.record.epochs.append(
-            Epoch(
-                trainer.epoch,
-                train_loss=scores["train_loss"],
-                validation_loss=scores.get("validation_loss"),
-                validation_accuracy=scores.get(
-                    "validation_accuracy", None if seen is None else seen.validation_accuracy
-                ),
-                validation_samples=samples_of(trainer.validation),
-                recalls={} if seen is None else seen.recalls,
-                supports={} if seen is None else seen.supports,
-            )
+        with self.watch.schedule.hearing:
+            is_last = trainer.epoch >= trainer.epochs or trainer.stopped
+            scores = trainer.history[-1]
+            epoch = self._epoch(trainer, scores, is_last, self.watch)
+            if is_last:
+                self.watch.last_look()
+            self.watch.record.epochs.append(epoch)
+            self.watch.review()
+            if applied := [f.as_dict() for f in self.findings if f.applied]:
+                scores["doctor"] = applied
+
+    def _epoch(
+        self, trainer: Trainer, scores: dict[str, Any], is_last: bool, watch: Watch
+    ) -> Epoch:
+        """What there is to know of the epoch that ended; of its classes, only if that is
+        looked at now."""
+        epoch = Epoch(
+            trainer.epoch,
+            train_loss=scores["train_loss"],
+            validation_loss=scores.get("validation_loss"),
+            validation_accuracy=scores.get("validation_accuracy"),
+            validation_samples=samples_of(trainer.validation),
         )
-        self.watch.review()
-        if applied := [f.as_dict() for f in self.findings if f.applied]:
-            scores["doctor"] = applied
+        is_reviewed = is_last or watch.schedule.is_review_due
+        if not is_reviewed and epoch.validation_accuracy is not None:
+            return epoch
+        if (seen := watch.validated(with_classes=is_reviewed)) is not None:
+            epoch.recalls, epoch.supports = seen.recalls, seen.supports
+            if epoch.validation_accuracy is None:
+                epoch.validation_accuracy = seen.validation_accuracy
+        return epoch
 
     def training_ends(self, trainer: Trainer) -> None:
         """A last look at the whole."""

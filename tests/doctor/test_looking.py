@@ -36,7 +36,7 @@ def followed(schedule, clock, *, steps, step=0.01, look=0.01, extra=True, learni
             schedule.begins(number)
             with schedule.looking():
                 clock[0] += look
-            schedule.ends(False)
+            schedule.ends()
         clock[0] += step
     return seen
 
@@ -82,6 +82,71 @@ def test_glances_spread_over_a_training_and_stay_within_their_share(clock):
     assert schedule.glanced <= schedules.GLANCES * schedule.elapsed
 
 
+def test_between_what_is_due_nobody_is_asked(clock):
+    schedule = Schedule(10)
+    schedule.begins(10)
+    with schedule.looking():
+        clock[0] += 1.0
+    schedule.ends()
+    assert schedule.pause(11, False) == 0  # the first glance
+    with schedule.glancing():
+        clock[0] += 0.1
+    schedule.glanced_at(11, False)
+    assert schedule.pause(12, False) == 1  # then that after it would be due
+    assert schedule.pause(14, False) == 10 + EARLY[1] - 14
+    clock[0] += 1.0
+    first = schedules.SHORTEST_WAIT
+    assert schedule.pause(19, False) == first  # no time for a look, nor soon for a glance
+    assert schedule.pause(10 + EARLY[-1] - 2, True) == 2
+    assert schedule.pause(10 + EARLY[-1], False) == 0
+    assert first < schedule.pause(90, False) < schedules.LONGEST_WAIT
+    assert schedule.pause(90, True) == schedules.LONGEST_WAIT
+    schedule.hasten(95)
+    assert schedule.pause(92, True) == 3
+    assert schedule.pause(96, True) == 0
+
+
+def test_a_pause_ends_when_there_is_time_for_a_glance(clock):
+    schedule = Schedule(0)
+    followed(schedule, clock, steps=1, look=0.1)
+    with schedule.glancing():
+        clock[0] += 0.01
+    schedule.glanced_at(1, False)
+    schedule.give_up()
+    schedule._next_glance = 2
+    clock[0] += 5.0
+    passed = schedule.pause(100, True)  # 0.02 seconds of 10, of which 5.1 are over
+    assert 90 < passed < 100
+    clock[0] += 4.5
+    assert 0 < schedule.pause(190, True) < 12
+
+
+@pytest.mark.parametrize("is_inside", [True, False])
+def test_the_first_glance_waits_for_time(clock, is_inside):
+    """Where what looks from inside cost is known."""
+    schedule = Schedule(0)
+    assert schedule.is_due(0, True, lambda: True, is_inside)
+    schedule.begins(0)
+    with schedule.looking():
+        clock[0] += 0.01
+    schedule.ends()
+    assert schedule.is_glance_due(1) is not is_inside
+    clock[0] += 0.01 / schedules.GLANCES
+    assert schedule.is_glance_due(2)
+
+
+def test_what_is_heard_counts_once_and_without_looks(clock):
+    schedule = Schedule(0)
+    with schedule.hearing:
+        clock[0] += 1.0
+        with schedule.hearing:
+            clock[0] += 1.0
+        with schedule.looking():
+            clock[0] += 4.0
+    assert schedule.heard == pytest.approx(2.0)
+    assert schedule.taken == pytest.approx(6.0)
+
+
 def test_an_alarm_brings_a_look_but_not_for_ever(clock):
     schedule = Schedule(0)
     followed(schedule, clock, steps=1, look=10.0)
@@ -91,7 +156,7 @@ def test_an_alarm_brings_a_look_but_not_for_ever(clock):
         assert due is (number - 10 < MOST_ALARMS)
         if due:
             schedule.begins(number + 1)
-            schedule.ends(False)
+            schedule.ends()
 
 
 def test_an_alarm_waits_for_time_unless_numbers_are_lost(clock):
@@ -113,7 +178,7 @@ def test_looks_from_inside_are_made_where_others_would_take_too_long(clock):
     schedule.begins(60)
     with schedule.looking():
         clock[0] += 0.05
-    schedule.ends(False)
+    schedule.ends()
     assert schedule.is_due(90, True, lambda: True, True)
     assert not schedule.is_due(90, True, lambda: True, False)  # what each cost is known
 
@@ -122,7 +187,7 @@ def test_what_was_never_run_once_more_is_not_run_for_a_look_at_the_end(clock):
     schedule = Schedule(0)
     assert schedule.is_due(0, True, lambda: True, True)
     schedule.begins(0)
-    schedule.ends(False)
+    schedule.ends()
     clock[0] += 1000
     assert not schedule.is_due_at_end(100, must=False)
     assert schedule.is_due_at_end(100, must=True)
@@ -248,6 +313,7 @@ def test_a_compiled_step_is_not_left_for_a_look(monkeypatch, normalized):
         with watch(net, learner, tell=lambda f: None) as doctor:
             for i in range(20):
                 doctor.schedule.hasten(i)
+                doctor.wake()
                 step(*batch(i))
             records.append(list(doctor.record.looks))
             assert seen == {"forward": 4 if engine and not normalized else 0, "backward": 0}
@@ -350,7 +416,7 @@ def test_a_look_at_a_compiled_step_sees_what_one_at_an_eager_step_sees(
     do."""
     seen = counting(monkeypatch)
     if beside:
-        monkeypatch.setattr(Inside, "prepare", lambda self: None)
+        monkeypatch.setattr(Inside, "covers_a_look", False)
     net, learner, step = training(split=split)
     with watch(net, learner, tell=lambda f: None) as doctor:
         step(*batch(0))
@@ -447,6 +513,7 @@ def test_a_look_begins_where_a_step_does(monkeypatch):
             first(*batch(2 * i))
             if i % 3 == 1:
                 doctor.schedule.hasten(doctor.record.step)
+                doctor.wake()
             first(*batch(2 * i + 1))
             second()
     assert len(doctor.record.looks) > 8

@@ -35,6 +35,7 @@ def run(build, *, watched, engine, steps=70):
             x, y = cr.tensor(X[rows]), cr.tensor(Y[rows])
             if doctor is not None and i % 10 == 5:
                 doctor.schedule.hasten(doctor.record.step)
+                doctor.wake()
             losses.append(run_step(x, y).item())
         if doctor is not None:
             doctor.probe()

@@ -8,7 +8,8 @@ import pytest
 import chainrule as cr
 import chainrule.nn.functional as F
 from chainrule import nn
-from chainrule.doctor import remembering, watch
+from chainrule.doctor import quiet, watch
+from chainrule.doctor.looking import NOTED
 from chainrule.observers import unobserved
 from tests.support.observed import X, Y
 
@@ -43,6 +44,7 @@ class Training:
         schedule = self.doctor.schedule
         schedule._next = schedule._next_glance = PAUSE
         schedule._must = False
+        self.doctor.wake()
         self.do(BEFORE)  # asks how long nothing is due
 
     def do(self, i, rows=32, **options):
@@ -127,7 +129,7 @@ def test_batches_of_two_sizes_keep_their_order(training):
 
 
 def test_large_batches_do_not_wait(monkeypatch):
-    monkeypatch.setattr(remembering, "MOST_WAITING", 3 * 32 * (X[0].nbytes + Y[0].nbytes))
+    monkeypatch.setattr(quiet, "MOST_WAITING", 3 * 32 * (X[0].nbytes + Y[0].nbytes))
     training = Training(engine="reference")
     most = 0
     for i in range(BEFORE + 1, 20):
@@ -158,6 +160,18 @@ def test_numbers_that_became_inputs_are_no_data(training):
     call = training.doctor.kept.calls[-1]
     assert [a.shape for a in call.arrays] == [(32, X.shape[1]), (32,)]
     assert call.target.shape == (32,)
+
+
+def test_the_state_is_not_noted_at_every_look(training):
+    noted = []
+    for i in range(BEFORE + 1, BEFORE + 2 * NOTED):
+        training.doctor.schedule.hasten(i)
+        training.doctor.wake()
+        training.do(i)
+        noted.append(training.doctor._noted)
+    looks = [look.step for look in training.doctor.record.looks]
+    assert looks[1:] == list(range(BEFORE + 1, BEFORE + 2 * NOTED))
+    assert sorted({*noted}) == [0, NOTED, 2 * NOTED]
 
 
 def test_steps_in_evaluation_mode_never_pass(training):

@@ -242,7 +242,7 @@ def test_ctrl_c_inside_a_look_leaves_everything_as_it_was(monkeypatch, engine, b
         raise KeyboardInterrupt
 
     if beside:
-        monkeypatch.setattr(Inside, "prepare", lambda self: None)
+        monkeypatch.setattr(Inside, "covers_a_look", False)
     with watch(net, learner, tell=lambda f: None) as doctor:
         weights = [p.tolist() for p in net.parameters()]
         state = cr.get_rng_state().tolist()
@@ -264,7 +264,7 @@ def test_ctrl_c_inside_a_look_leaves_everything_as_it_was(monkeypatch, engine, b
 )
 def test_a_mistake_of_the_doctor_does_not_end_the_training(monkeypatch, engine, beside, where):
     if beside:
-        monkeypatch.setattr(Inside, "prepare", lambda self: None)
+        monkeypatch.setattr(Inside, "covers_a_look", False)
     without, *_ = train(watched=False, engine=engine, steps=5)
 
     def mistaken(*_, **__):

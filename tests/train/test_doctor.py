@@ -9,6 +9,7 @@ import pytest
 import chainrule as cr
 from chainrule import nn, observers
 from chainrule.cli.main import main
+from chainrule.doctor import Watch
 from chainrule.errors import ArgumentError
 from chainrule.journal import read_journal
 from chainrule.metrics import Accuracy
@@ -100,6 +101,59 @@ def test_a_resumed_training_is_the_same_bit_for_bit(tmp_path, compile):
     resumed.fit()
     assert state(resumed) == state(whole)
     assert resumed.doctor.watch.record.looks[0].step == 20
+
+
+@pytest.mark.parametrize("metrics", [True, False])
+def test_evaluations_that_pass_quietly_are_seen_as_others_are(monkeypatch, metrics):
+    records = []
+    for are_quiet in (True, False):
+        if not are_quiet:
+            monkeypatch.setattr(Watch, "lets_evaluations_pass", False)
+        waiting = Waiting()
+        training = trainer(True, compile=True, engine="reference", callbacks=[waiting])
+        if not metrics:
+            training.metrics = {}
+        training.fit()
+        records.append(training.doctor.watch.record)
+        assert (waiting.most > 0) is are_quiet
+    quiet, loud = records
+    assert quiet.epochs == loud.epochs
+    assert len(quiet.epochs) == 12
+    assert quiet.losses == loud.losses
+    assert quiet.wiring == loud.wiring
+    assert quiet.data.validation_inputs == loud.data.validation_inputs
+    assert quiet.data.validated_on_training
+
+
+class Waiting(Callback):
+    """How many evaluations nobody had taken note of when their epoch was over, at most."""
+
+    most = 0
+
+    def epoch_ends(self, trainer):
+        calls = trainer.doctor.watch.quiet.calls
+        self.most = max(self.most, sum(bool(call.results) for _, call in calls))
+
+
+def test_an_evaluation_is_seen_as_it_was_then(monkeypatch):
+    """Also where the program writes into its batches and outputs afterwards."""
+    spoiled = []
+
+    class Spoils(Accuracy):
+        def update(self, outputs, targets):
+            super().update(outputs, targets)
+            spoiled.append(outputs.shape)
+            outputs.zero_()
+
+    heard = []
+    for metric in (Accuracy(), Spoils()):
+        training = trainer(True, compile=True, engine="reference")
+        training.metrics = {"score": metric}
+        training.fit()
+        heard.append(training.doctor.watch.record.epochs)
+    assert spoiled
+    assert heard[0] == heard[1]
+    assert heard[0][-1].recalls
 
 
 def test_the_end_says_what_looking_has_cost():

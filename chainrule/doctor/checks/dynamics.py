@@ -296,13 +296,16 @@ def vanishing_gradients(r: Record) -> Symptom | None:
 
 def vanishing(r: Record) -> tuple[str, float, float] | None:
     """The first layer and the norms of the first and last gradient, if the first is lost."""
-    looks = r.looks[-2:]
-    if len(looks) < 2 or any(len(look.gradients) < 3 for look in looks):
+    if len(r.looks) < 2:
         return None
-    for look in looks:
-        (name, first), (_, last) = look.gradients[0], look.gradients[-1]
-        dead = any(layer.dead_share >= DEAD_UNITS for layer in look.layers.values())
-        if not (0 <= first < VANISHING * last and first < TINY_GRADIENT) or dead:
+    for look in r.looks[-2:]:
+        gradients = look.gradients
+        if len(gradients) < 3:
+            return None
+        (name, first), (_, last) = gradients[0], gradients[-1]
+        if not (0 <= first < VANISHING * last and first < TINY_GRADIENT):
+            return None
+        if any(layer.dead_share >= DEAD_UNITS for layer in look.layers.values()):
             return None
         if look.layers[name].kind.startswith("Embedding") or look.layers[name].alike_units:
             return None
