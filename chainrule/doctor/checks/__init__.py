@@ -5,4 +5,6 @@ from chainrule.doctor.checks import dynamics as dynamics
 from chainrule.doctor.checks import generalization as generalization
 from chainrule.doctor.checks import initialization as initialization
 from chainrule.doctor.checks import loss as loss
+from chainrule.doctor.checks import signals as signals
+from chainrule.doctor.checks import stalling as stalling
 from chainrule.doctor.checks import wiring as wiring

@@ -1,4 +1,4 @@
-"""Faults that show while training: steps too large or too small, gradients that get lost."""
+"""Faults that show while training: steps that are too large, and gradients that explode."""
 
 from __future__ import annotations
 
@@ -7,41 +7,27 @@ import statistics
 
 from chainrule.doctor.checks.data import LARGE_LOSS, expected_loss
 from chainrule.doctor.checks.initialization import (
-    BEGIN_ANEW,
     EXPLODING,
     GROWS,
     begins_badly,
     explodes_through_time,
-    harm_of_dead_units,
 )
 from chainrule.doctor.checks.loss import where_it_began
-from chainrule.doctor.checks.recurrence import VANISHING, what_is_forgotten
-from chainrule.doctor.checks.wiring import near_baseline
-from chainrule.doctor.facts import LEARNED, Look, Record
+from chainrule.doctor.facts import Look, Record
 from chainrule.doctor.finding import Severity, Stage, Symptom, check, spelled
 
 HUGE_UPDATE = 1.0  # ‖Δw‖ / ‖w‖ of one step; healthy: 0.0005 to 0.025
 LARGE_UPDATE = 0.3  # of several looks
-SMALL_UPDATE, LATER_UPDATE = 1e-5, 1e-4  # the second where many of them did nothing
-MANY_STEPS = 100
 USUAL_UPDATE = 0.01
 BLOWS_UP = 0.1
 GROWN = 10.0  # size of the weights by that at first
-HARDLY_FALLEN = 0.98
 ENOUGH_STEPS = 20
 GROWTH = 1000.0  # of the gradient norm since the first look
 STILL_LARGE = 0.03  # a step that can make the loss rise
 FALLS = 0.8
-WARMED = 1.5  # learning rate now by that at the beginning
 RISEN = 3.0  # loss by the first loss
 AROUND = 3  # losses before and after a step
-TINY_GRADIENT = 1e-4
 RECURRENT = ("RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell")
-DEAD_UNITS = 0.5
-SATURATED = 0.5
-PULL = 0.5  # weight decay by gradient, which are equal where weights have come to rest
-SHRUNK, GONE = 0.8, 0.1  # weights by what they were
-LEVELS_OUT = 0.9
 
 
 @check(
@@ -225,178 +211,3 @@ def _risen(r: Record, last: Look) -> tuple[Look, str] | None:
     if now > RISEN * begin:
         return last, f"the loss rose from {begin:.3g} to {now:.3g} (threshold: {RISEN:g}-fold)"
     return None
-
-
-@check(
-    "D19", "learning rate too low", Stage.DYNAMICS, Severity.SERIOUS,
-    "Karpathy 2019, A recipe for training neural networks",
-)  # fmt: skip
-def learning_rate_too_low(r: Record) -> Symptom | None:
-    ratios = [look.update_ratio for look in r.looks if look.update_ratio is not None]
-    rates = [look.learning_rate for look in r.looks]
-    if (
-        len(ratios) < 2
-        or r.step < ENOUGH_STEPS
-        or not all(rates)
-        or r.wiring.stale_steps
-        or not r.loss.known
-    ):
-        return None
-    if rates[-1] > WARMED * rates[0]:  # type: ignore[operator]
-        return None  # it is still rising
-    ratio = statistics.median(ratios)
-    still = r.fallen is None or r.fallen > HARDLY_FALLEN
-    small = SMALL_UPDATE if r.step < MANY_STEPS else LATER_UPDATE
-    if not 0 < ratio < small or not still or _trained_before(r):
-        return None
-    if vanishing(r) or saturated(r) or died(r):
-        return None  # for which no rate would be high enough
-    rate = rates[-1] or 0.0
-    better = suited(rate, ratio, 100.0)
-    return Symptom(
-        f"a step changes the weights by {ratio:.2g} of their size (threshold: {small:g}, "
-        f"healthy: about 0.001), and in {r.step} steps the loss stays where it was",
-        f"with lr={rate:g} the weights hardly move",
-        f"optimizer = …(model.parameters(), lr={better:g})  # lr_find tells more",
-        remedy=("lr", better / rate if rate else 1.0),
-    )
-
-
-def _trained_before(r: Record) -> bool:
-    """Whether the network knew something when the training began."""
-    if r.first is None:
-        return False
-    if r.first.accuracy is not None and r.baseline is not None:
-        return r.first.accuracy > r.baseline + LEARNED
-    expected = expected_loss(r) if r.loss.known else None
-    return expected is not None and r.first.loss is not None and r.first.loss < expected / 2
-
-
-@check(
-    "D20", "vanishing gradients", Stage.DYNAMICS, Severity.FATAL,
-    "Hochreiter 1991; Glorot & Bengio 2010",
-)  # fmt: skip
-def vanishing_gradients(r: Record) -> Symptom | None:
-    if (forgotten := what_is_forgotten(r)) is not None:
-        return forgotten
-    found = vanishing(r)
-    if found is None:
-        return None
-    name, first, last = found
-    return Symptom(
-        f"the gradient of {r.called(name)} has norm {first:.2g}, that of the last layer "
-        f"{last:.2g} (threshold: a ratio of {VANISHING:g})",
-        "each layer multiplies the gradient by less than 1: nothing arrives at the first ones",
-        "# nn.ReLU() in place of nn.Sigmoid(), nn.BatchNorm1d between, x + block(x) around\n"
-        "nn.init.kaiming_uniform_(layer.weight, nonlinearity='relu')",
-        layer=name,
-        remedy=("relu for sigmoid",),
-    )
-
-
-def vanishing(r: Record) -> tuple[str, float, float] | None:
-    """The first layer and the norms of the first and last gradient, if the first is lost."""
-    if len(r.looks) < 2:
-        return None
-    for look in r.looks[-2:]:
-        gradients = look.gradients
-        if len(gradients) < 3:
-            return None
-        (name, first), (_, last) = gradients[0], gradients[-1]
-        if not (0 <= first < VANISHING * last and first < TINY_GRADIENT):
-            return None
-        if any(layer.dead_share >= DEAD_UNITS for layer in look.layers.values()):
-            return None
-        if look.layers[name].kind.startswith("Embedding") or look.layers[name].alike_units:
-            return None
-    return name, first, last
-
-
-@check(
-    "D21", "ReLU units died", Stage.DYNAMICS, Severity.SERIOUS,
-    "Lu et al. 2019, Dying ReLU and initialization",
-)  # fmt: skip
-def died(r: Record) -> Symptom | None:
-    if len(r.looks) < 3 or r.data.largest_batch < 16:
-        return None
-    before, now = r.looks[-2], r.looks[-1]
-    for name, layer in now.layers.items():
-        earlier = before.layers.get(name)
-        share = min(layer.dead_share, earlier.dead_share if earlier else 0.0)
-        if share >= DEAD_UNITS:
-            return Symptom(
-                f"{share:.0%} of the units after {r.called(name)} are 0 for every sample "
-                f"(threshold: {DEAD_UNITS:.0%})",
-                "a step pushed them below 0, where ReLU has no gradient to bring them back",
-                "# a lower learning rate, or nn.LeakyReLU(0.01) in place of nn.ReLU()",
-                layer=name,
-                severity=Severity.NOTE if r.learns else harm_of_dead_units(r, share),
-                remedy=("lr", 0.1),
-            )
-    return None
-
-
-@check(
-    "D22", "saturated units", Stage.DYNAMICS, Severity.SERIOUS,
-    "Glorot & Bengio 2010, Understanding the difficulty of training deep networks",
-)  # fmt: skip
-def saturated(r: Record) -> Symptom | None:
-    high: dict[str, float | None] = {}
-    for look in r.looks[-2:]:
-        high = {
-            name: layer.saturated
-            for name, layer in look.layers.items()
-            if not layer.is_output and (layer.saturated or 0.0) > SATURATED
-        }
-        if not high:
-            return None
-    if len(r.looks) < 2 or not high:
-        return None
-    name, share = next(iter(high.items()))
-    thrown = not _saturated_at_first(r, name) and too_large_a_step(r)
-    if thrown or explodes_through_time(r):
-        return None  # the cause, where there is a fault
-    return Symptom(
-        f"{share:.0%} of the activations after {r.called(name)} lie where the function is "
-        f"flat (threshold: {SATURATED:.0%})",
-        "sums this large come from large inputs or weights; there is no gradient left",
-        BEGIN_ANEW + "\n# and standardize the inputs",
-        layer=name,
-        severity=Severity.NOTE if r.learns and not _saturated_at_first(r, name) else None,
-        remedy=("initialize",),
-    )
-
-
-def _saturated_at_first(r: Record, name: str) -> bool:
-    layer = r.first.layers.get(name) if r.first is not None else None
-    return layer is not None and (layer.saturated or 0.0) > SATURATED
-
-
-@check(
-    "D28", "regularized until nothing is left", Stage.DYNAMICS, Severity.SERIOUS,
-    "Goodfellow et al. 2016, section 7.1.1",
-)  # fmt: skip
-def over_regularized(r: Record) -> Symptom | None:
-    if r.first is None or r.last is None or r.last is r.first or not r.last.weight_decay:
-        return None
-    kept = [
-        layer.weight_norm / r.first.layers[name].weight_norm  # type: ignore[operator]
-        for name, layer in r.last.layers.items()
-        if layer.weight_norm is not None and (r.first.layers[name].weight_norm or 0.0) > 0
-    ]
-    ratios = [x.decay_ratio for x in r.last.layers.values() if x.decay_ratio is not None]
-    if not kept or not ratios or statistics.median(kept) > SHRUNK:
-        return None
-    if statistics.median(ratios) <= PULL and statistics.median(kept) > GONE:
-        return None  # gradients of few samples are noisy: nothing else makes weights vanish
-    if not near_baseline(r) and (r.fallen or 0.0) <= LEVELS_OUT:
-        return None
-    decay = r.last.weight_decay
-    return Symptom(
-        f"weight decay pulls {statistics.median(ratios):.2g} times as hard as the gradient "
-        f"(threshold: {PULL:g}); the weights have {statistics.median(kept):.0%} of their "
-        "first size",
-        f"with weight_decay={decay:g} the penalty, not the data, decides where weights go",
-        f"optimizer = …(model.parameters(), lr=…, weight_decay={min(decay / 100, 1e-4):g})",
-        remedy=("weight_decay", min(decay / 100, 1e-4)),
-    )
