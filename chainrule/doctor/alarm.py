@@ -36,7 +36,7 @@ class AlarmMethods(RememberingMethods):
             del losses[FIRST_LOSSES : MOST_LOSSES // 2 : 2]
         if not math.isfinite(loss) and not self._alarmed:
             self._alarmed = True
-            with self.schedule.trying():
+            with self.schedule.trying:
                 self._look_at_data()
 
     def _look_at_data(self) -> None:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from chainrule.compiler.rollback import Rollback
+from chainrule.doctor.accounts import Account
 from chainrule.doctor.checks.wiring import MOST_STALE
 from chainrule.doctor.ears import Calls, Ear
 from chainrule.doctor.facts import Look
 from chainrule.doctor.glance import Glance, is_alarming, is_lost
+from chainrule.doctor.guarded import Guarded
 from chainrule.doctor.inside import Inside
 from chainrule.doctor.look import StepLook
 from chainrule.doctor.reasoning import is_suspicious
@@ -123,26 +124,28 @@ class LookingMethods(RememberingMethods):
             return True
         return self.schedule.is_sparing and is_suspicious(self.record, self._symptoms)
 
-    @contextmanager
-    def _looks(self, timing: Callable | None = None) -> Iterator[None]:
-        """Inside, time counts, and an error is not one of the training."""
-        with (timing or self.schedule.looking)():
-            try:
-                yield
-            except Exception as error:
-                self._drop_look()
-                self._glance = None
-                self.schedule.give_up()
-                self._mistakes.append(f"{type(error).__name__}: {error}")
-            except BaseException:
-                self._drop_look()
-                self._glance = None
-                raise
-        while self._mistakes and not self._shadowing:  # where warnings are not shown
+    def _looks(self, account: Account | None = None) -> Guarded:
+        """Inside, time counts, as that of looks or of this account, and an error is not one of
+        the training."""
+        return Guarded(self, account or self.schedule.looking)
+
+    def failed(self, error: BaseException) -> bool:
+        """An error in such a block; whether the training goes on, without the doctor."""
+        self._drop_look()
+        self._glance = None
+        if not isinstance(error, Exception):
+            return False
+        self.schedule.give_up()
+        self._mistakes.append(f"{type(error).__name__}: {error}")
+        return True
+
+    def tell_mistakes(self) -> None:
+        """Warn of those errors, where warnings are shown."""
+        while self._mistakes and not self._shadowing:
             warnings.warn(
                 f"the doctor stopped looking, and the training goes on without it: "
                 f"{self._mistakes.pop()}",
-                stacklevel=2,
+                stacklevel=3,
             )
 
     # -- compiled steps -----------------------------------------------------------------------

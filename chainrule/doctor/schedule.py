@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from chainrule.doctor.accounts import Account, Accounts
+
 SHARE = 0.02  # of the time of the training: of all that the doctor does, but for trials
 GLANCES = 0.002  # of it, of glances
 LISTENING = 0.003  # of it, of what may still be heard
@@ -22,27 +24,6 @@ EAGER, COMPILED = 2.0, 1.25  # growth of the number of steps from one look to th
 MOST_CLOSE = 12  # looks at compiled steps that are made as long as nothing is learned
 MOST_ALARMS = 3  # looks that glances may call for
 REVIEWS = 1600  # times what a review takes, that pass until evaluations call for the next
-
-
-class Hearing:
-    """Time in which something is heard, without the looks that are made there; once, where it
-    is nested."""
-
-    __slots__ = "_before", "_depth", "_schedule", "_start"
-
-    def __init__(self, schedule: Schedule) -> None:
-        self._schedule, self._depth = schedule, 0
-
-    def __enter__(self) -> None:
-        self._depth += 1
-        if self._depth == 1:
-            self._start, self._before = time.perf_counter(), self._schedule.taken
-
-    def __exit__(self, *_: object) -> None:
-        self._depth -= 1
-        if self._depth == 0:
-            passed = time.perf_counter() - self._start
-            self._schedule.heard += max(0.0, passed - (self._schedule.taken - self._before))
 
 
 class Schedule:
@@ -60,11 +41,11 @@ class Schedule:
 
     def __init__(self, first: int) -> None:
         self.first = first
-        self.spent = 0.0  # seconds of looking
-        self.glanced = 0.0  # seconds of glances
-        self.tried = 0.0  # seconds of trials, which are made when something was found
-        self.heard = 0.0  # seconds of listening: what steps and evaluations are told to it
-        self.hearing = Hearing(self)
+        self._accounts = Accounts()
+        self.looking = Account(self._accounts)
+        self.glancing = Account(self._accounts)
+        self.trying = Account(self._accounts)  # remedies, when something was found
+        self.hearing = Account(self._accounts)  # what is told of steps and evaluations
         self._must = True  # the next look is made whatever it costs
         self._last = first - 1  # the step of the last look
         self._next = first
@@ -78,9 +59,7 @@ class Schedule:
         self._growth = EAGER
         self._is_inside = False  # the look that goes on, or comes next
         self._costs: dict[bool, float] = {}  # seconds of the last look, by that
-        self._worked = 0.0  # what was spent, as far as this thread worked
-        self._before = 0.0  # what was spent before this look
-        self._since: tuple[float, float] | None = None  # when the looking that goes on began
+        self._before = 0.0  # seconds of looking before this look
         self._started = time.perf_counter()
 
     @property
@@ -89,9 +68,19 @@ class Schedule:
         return max(time.perf_counter() - self._started, 1e-9)
 
     @property
+    def glanced(self) -> float:
+        """Seconds of glances; these are so short that only work counts."""
+        return self.glancing.work
+
+    @property
     def taken(self) -> float:
         """Seconds that the doctor took, trials included."""
-        return self.spent + self.glanced + self.tried + self.heard
+        return self.used + self.glanced + self.trying.seconds
+
+    @property
+    def used(self) -> float:
+        """Those of looking and hearing."""
+        return self.looking.seconds + self.hearing.seconds
 
     @property
     def share(self) -> float:
@@ -123,7 +112,7 @@ class Schedule:
             return step <= late or self._is_affordable(1)
         if self._is_affordable(1 if self._made < 2 else 2):  # the first one is the slowest
             return True
-        cheap = self._worked <= LITTLE if step <= late else self._made < MOST_CLOSE
+        cheap = self.looking.work <= LITTLE if step <= late else self._made < MOST_CLOSE
         return cheap and not is_learning()
 
     def is_near(self, step: int) -> bool:
@@ -156,16 +145,18 @@ class Schedule:
         """Whether there is time for so many more; not where all that is known is that those
         from inside take less."""
         unknown = math.inf if self._costs and not self._is_inside else 0.0
-        spent = self.spent + self.heard + looks * self._costs.get(self._is_inside, unknown)
-        return spent <= (SHARE - GLANCES - 1 / REVIEWS - LISTENING) * self.elapsed
+        used = self.used + looks * self._costs.get(self._is_inside, unknown)
+        return used <= (SHARE - GLANCES - 1 / REVIEWS - LISTENING) * self.elapsed
 
     def begins(self, step: int) -> None:
         """A look at a step begins."""
-        self._before, self._last, self._must = self._now[0], step, False
+        self._accounts.count()
+        self._before, self._last, self._must = self.looking.seconds, step, False
 
     def ends(self) -> None:
         """It is over."""
-        self._costs[self._is_inside] = cost = self._now[0] - self._before
+        self._accounts.count()
+        self._costs[self._is_inside] = cost = self.looking.seconds - self._before
         if self._is_inside and not self.glanced:
             self._glance_cost = LIGHTER * cost
         done = self._last - self.first
@@ -222,27 +213,6 @@ class Schedule:
         pause = int((growth - 1) * (step - self.first))
         return step + min(LONGEST_PAUSE, max(least, pause))
 
-    @contextmanager
-    def looking(self) -> Iterator[None]:
-        """Time that is spent inside counts; once, where it is nested."""
-        if self._since is not None:
-            yield
-            return
-        self._since = time.perf_counter(), time.thread_time()
-        try:
-            yield
-        finally:
-            self.spent, self._worked = self._now
-            self._since = None
-
-    @property
-    def _now(self) -> tuple[float, float]:
-        """What was spent and worked, with what is right now."""
-        if self._since is None:
-            return self.spent, self._worked
-        passed = time.perf_counter() - self._since[0], time.thread_time() - self._since[1]
-        return self.spent + passed[0], self._worked + passed[1]
-
     @property
     def is_review_due(self) -> bool:
         """Whether going through all checks takes little of the time since the last time."""
@@ -253,25 +223,7 @@ class Schedule:
     def reviewing(self) -> Iterator[None]:
         """Time in which all checks are gone through; it counts as that of looks."""
         start = time.perf_counter()
-        with self.looking():
+        with self.looking:
             yield
         self._reviewed = time.perf_counter()
         self._review_costs = self._review_costs[1], self._reviewed - start
-
-    @contextmanager
-    def glancing(self) -> Iterator[None]:
-        """Time of a glance, or of a part of it; it is so short that only work counts."""
-        start = time.thread_time()
-        try:
-            yield
-        finally:
-            self.glanced += time.thread_time() - start
-
-    @contextmanager
-    def trying(self) -> Iterator[None]:
-        """Time of a trial."""
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.tried += time.perf_counter() - start

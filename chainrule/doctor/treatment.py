@@ -39,7 +39,7 @@ class TreatmentMethods(RememberingMethods):
         self.probe()
         start = self._start or self._note_state()
         trial = Trial(self.model, self.optimizers, start, self.kept.calls, losses)
-        with self.schedule.trying():
+        with self.schedule.trying:
             tried = [f for f in self.findings if f.verified is None and trial.verify(f)]
         if self.notebook is not None:
             self.notebook.findings(self.findings)
@@ -48,7 +48,7 @@ class TreatmentMethods(RememberingMethods):
     def probe(self) -> None:
         """Make the experiments that there is a reason for, and go through the checks again."""
         calls, start = list(self.kept.calls), self._start or self._note_state()
-        with self.schedule.trying():
+        with self.schedule.trying:
             tried = Probes(self.record, self.model, self.optimizers, start, calls).run()
         if tried:
             self.diagnose()

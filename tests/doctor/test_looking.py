@@ -34,7 +34,7 @@ def followed(schedule, clock, *, steps, step=0.01, look=0.01, extra=True, learni
         if schedule.is_due(number, extra, lambda: learning):
             seen.append(number)
             schedule.begins(number)
-            with schedule.looking():
+            with schedule.looking:
                 clock[0] += look
             schedule.ends()
         clock[0] += step
@@ -74,7 +74,7 @@ def test_glances_spread_over_a_training_and_stay_within_their_share(clock):
         clock[0] += 0.01
         if schedule.is_glance_due(step):
             seen.append(step)
-            with schedule.glancing():
+            with schedule.glancing:
                 clock[0] += 0.0005
             schedule.glanced_at(step, False)
     assert 8 < len(seen) < 40
@@ -85,11 +85,11 @@ def test_glances_spread_over_a_training_and_stay_within_their_share(clock):
 def test_between_what_is_due_nobody_is_asked(clock):
     schedule = Schedule(10)
     schedule.begins(10)
-    with schedule.looking():
+    with schedule.looking:
         clock[0] += 1.0
     schedule.ends()
     assert schedule.pause(11, False) == 0  # the first glance
-    with schedule.glancing():
+    with schedule.glancing:
         clock[0] += 0.1
     schedule.glanced_at(11, False)
     assert schedule.pause(12, False) == 1  # then that after it would be due
@@ -109,7 +109,7 @@ def test_between_what_is_due_nobody_is_asked(clock):
 def test_a_pause_ends_when_there_is_time_for_a_glance(clock):
     schedule = Schedule(0)
     followed(schedule, clock, steps=1, look=0.1)
-    with schedule.glancing():
+    with schedule.glancing:
         clock[0] += 0.01
     schedule.glanced_at(1, False)
     schedule.give_up()
@@ -127,7 +127,7 @@ def test_the_first_glance_waits_for_time(clock, is_inside):
     schedule = Schedule(0)
     assert schedule.is_due(0, True, lambda: True, is_inside)
     schedule.begins(0)
-    with schedule.looking():
+    with schedule.looking:
         clock[0] += 0.01
     schedule.ends()
     assert schedule.is_glance_due(1) is not is_inside
@@ -141,9 +141,9 @@ def test_what_is_heard_counts_once_and_without_looks(clock):
         clock[0] += 1.0
         with schedule.hearing:
             clock[0] += 1.0
-        with schedule.looking():
+        with schedule.looking:
             clock[0] += 4.0
-    assert schedule.heard == pytest.approx(2.0)
+    assert schedule.hearing.seconds == pytest.approx(2.0)
     assert schedule.taken == pytest.approx(6.0)
 
 
@@ -176,7 +176,7 @@ def test_looks_from_inside_are_made_where_others_would_take_too_long(clock):
     assert not schedule.is_due(60, True, lambda: True, False)
     assert schedule.is_due(60, True, lambda: True, True)
     schedule.begins(60)
-    with schedule.looking():
+    with schedule.looking:
         clock[0] += 0.05
     schedule.ends()
     assert schedule.is_due(90, True, lambda: True, True)
@@ -385,7 +385,7 @@ def test_a_calm_training_ends_without_a_look_where_there_is_no_time():
     with watch(net, learner, tell=lambda f: None) as doctor:
         for i in range(60):
             step(*batch(i))
-        doctor.schedule.spent = math.inf
+        doctor.schedule.looking.seconds = math.inf
         looks = len(doctor.record.looks)
     assert len(doctor.record.looks) == looks
 

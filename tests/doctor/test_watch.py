@@ -340,7 +340,7 @@ def test_what_a_shadow_prints_is_not_seen(capsys):
 def test_the_share_of_the_time_is_known():
     _, doctor, _ = train(watched=True)
     assert 0 < doctor.share < 1
-    assert doctor.schedule.spent > 0
+    assert doctor.schedule.looking.seconds > 0
     doctor.close()
 
 
