@@ -17,6 +17,7 @@ from chainrule.tensor.tensor import Tensor
 
 CHANGED_BY_MODE = ("Dropout", "BatchNorm")
 MOST_HELD = 1 << 22  # bytes of outputs, about
+RISEN = 1.25  # validation loss by the least, from which on the steps are seen
 
 
 def changed_by_mode(model: Module, *, training: bool) -> list[str]:
@@ -133,12 +134,28 @@ class Evaluations:
         if not self._losses:
             return False
         self._overlap.count(self.record.data, calls)
+        begin, self._step = self._step, self.record.step
         if self.makes_epochs:
             epoch = self._epoch()
-            epoch.train_loss = self._training_loss()
+            epoch.train_loss = self._training_loss(begin)
             self.record.epochs.append(epoch)
+        if self._is_worse() and begin < self._step:
+            self._see_classes(list(calls)[begin - self._step :])
         self._clear()
         return True
+
+    def _is_worse(self) -> bool:
+        """Whether the validation loss went up again."""
+        losses = [e.validation_loss for e in self.record.epochs]
+        known = [loss for loss in losses if loss is not None]
+        return bool(known) and known[-1] > RISEN * min(known)
+
+    def _see_classes(self, calls: list[TrainingCall]) -> None:
+        """How many classes there were in each step."""
+        targets = [call.arrays[-1] for call in calls if call.can_run and call.arrays]
+        labels = [array for array in targets if array.dtype.kind in "iu" and array.ndim == 1]
+        seen = [(len(np.unique(each)), each.size) for each in labels]
+        self.record.data.latest_classes = seen
 
     def seen(self, with_classes: bool = True) -> Epoch | None:
         """The evaluation that just ended, if a loss was computed; if asked for, with how each
@@ -157,8 +174,7 @@ class Evaluations:
                 epoch.recalls, epoch.supports = measures.recalls(labels, answers)
         return epoch
 
-    def _training_loss(self) -> float | None:
-        """The mean loss of the training steps since the last evaluation."""
-        begin, self._step = self._step, self.record.step
+    def _training_loss(self, begin: int) -> float | None:
+        """The mean loss of the training steps since one."""
         steps = [loss for step, loss in self.record.losses if step >= begin]
         return sum(steps) / len(steps) if steps else None

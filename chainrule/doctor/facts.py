@@ -60,6 +60,7 @@ class DataFacts:
     batches: int = 0  # looked at
     are_ids: bool = False  # whole numbers, as an embedding takes them
     inputs: Spread | None = None  # of the batch with the largest magnitude
+    first_inputs: Spread | None = None  # of the first batch
     all_inputs: Spread | None = None  # of all batches together
     validation_inputs: Spread | None = None
     feature_ratio: float | None = None  # largest standard deviation by the smallest
@@ -76,6 +77,8 @@ class DataFacts:
     class_counts: Counter[int] = field(default_factory=Counter)
     #: classes and labels of each step
     batch_classes: list[tuple[int, int]] = field(default_factory=list)
+    #: those of the last epoch, if the validation loss went up
+    latest_classes: list[tuple[int, int]] = field(default_factory=list)
     largest_batch: int = 0
     last_batch: int = 0
     repeated_batches: int = 0  # that came again exactly, sample for sample
@@ -109,6 +112,7 @@ class WiringFacts:
     momentum_of_statistics: dict[str, float | None] = field(default_factory=dict)
     updates_before: dict[str, int] = field(default_factory=dict)  # of them, before the watch
     kinds: dict[str, str] = field(default_factory=dict)  # path → class of each module
+    vocabularies: set[int] = field(default_factory=set)  # sizes of those of embeddings
     evaluations: int = 0  # forward passes without gradients
     evaluation_blocks: int = 0  # those in a row, between two steps of training
     evaluated_with_loss: bool = False  # a loss was computed in such a pass
@@ -348,6 +352,11 @@ class Record:
         if better and self.accuracy - self.baseline > LEARNED:  # type: ignore[operator]
             return True
         return self.fallen is not None and self.fallen < FALLEN
+
+    @property
+    def is_of_symbols(self) -> bool:
+        """Whether the classes are the symbols of a text, of which the next one is learned."""
+        return self.classes in self.wiring.vocabularies
 
     @property
     def classes(self) -> int | None:

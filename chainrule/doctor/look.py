@@ -95,6 +95,7 @@ class StepLook(observers.Observer):
             return
         found = measures.spread(array)
         data.all_inputs = found.joined(data.all_inputs)
+        data.first_inputs = data.first_inputs or found
         if data.inputs is None or found.largest > data.inputs.largest or found.nonfinite:
             data.inputs = found
         if found.nonfinite and data.bad_step is None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from chainrule.compiler.rollback import Rollback
 from chainrule.doctor.accounts import Account
+from chainrule.doctor.checks.generalization import teaches_nothing
 from chainrule.doctor.checks.wiring import MOST_STALE
 from chainrule.doctor.ears import Calls, Ear
 from chainrule.doctor.facts import Look
@@ -48,6 +49,7 @@ class LookingMethods(RememberingMethods):
     _count_stale: Callable[..., None]
     _unfinished: bool
     _mistakes: list[str]
+    _fails: bool
     _lowest: float
     _symptoms: int
 
@@ -56,11 +58,16 @@ class LookingMethods(RememberingMethods):
     def _is_due(self, is_extra: bool, is_inside: bool = False) -> bool:
         return self.schedule.is_due(self.record.step, is_extra, self._is_learning, is_inside)
 
-    def _is_learning(self) -> bool:
-        """Whether the loss has fallen clearly; judged anew when so many more are known."""
+    def _judge_losses(self) -> None:
+        """See whether the loss has fallen, and risen again, whenever so many more are known."""
         known = len(self.record.losses) // LATEST
         if self._judged[0] != known:
             self._judged = known, self._has_fallen()
+            if self._is_worse():
+                self.schedule.alarm(self.record.step)
+
+    def _is_learning(self) -> bool:
+        """Whether the loss has fallen clearly."""
         return self._judged[1]
 
     def _has_fallen(self) -> bool:
@@ -122,7 +129,7 @@ class LookingMethods(RememberingMethods):
         """Whether the last look shows what is told of if it is seen once more."""
         if 0 < self.record.wiring.stale_steps <= MOST_STALE:
             return True
-        return self.schedule.is_sparing and is_suspicious(self.record, self._symptoms)
+        return self.schedule.may_follow and is_suspicious(self.record, self._symptoms)
 
     def _looks(self, account: Account | None = None) -> Guarded:
         """Inside, time counts, as that of looks or of this account, and an error is not one of
@@ -135,6 +142,7 @@ class LookingMethods(RememberingMethods):
         self._glance = None
         if not isinstance(error, Exception):
             return False
+        self._fails = True
         self.schedule.give_up()
         self._mistakes.append(f"{type(error).__name__}: {error}")
         return True
@@ -159,6 +167,7 @@ class LookingMethods(RememberingMethods):
             gradients in one backward pass and leaves them.
         """
         self._updates.clear()
+        self._judge_losses()
         is_fresh, self._is_fresh, state = self._is_fresh, False, None
         if self._looking is None and not self.schedule.is_near(self.record.step):
             self._begin_glance(follower)
@@ -310,7 +319,8 @@ class LookingMethods(RememberingMethods):
         """Look at what a training with compiled steps has come to, if there is time."""
         calls = list(self.kept.calls)[-len(self.optimizers) :]
         compiled = [call for call in calls if isinstance(call, CompiledCall)]
-        must = self._is_worse() or not self._is_learning()
+        is_useless = teaches_nothing(self.record)
+        must = is_useless or self._is_worse() or not self._is_learning()
         if not compiled or not self.schedule.is_due_at_end(self.record.step, must):
             return
         self._drop_look()

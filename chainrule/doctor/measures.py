@@ -87,13 +87,15 @@ def spread_and_histogram(array: np.ndarray) -> tuple[Spread, dict[str, Any]]:
     x = sampled(array, BINNED)
     found, x = _spread(x, x)
     low, high = _ends(found)
-    places = (x - low) * (BINS / (high - low))
+    width = high - low  # infinite where the numbers fill all of their type
+    places = (x - low) * (BINS / width) if math.isfinite(width) else np.zeros(x.size)
     counts = np.bincount(np.minimum(places.astype(np.int64), BINS - 1), minlength=BINS)
     return found, {"low": low, "high": high, "counts": counts.tolist()}
 
 
 def _ends(s: Spread) -> tuple[float, float]:
-    return (s.low, s.high) if s.high > s.low else (s.low - 0.5, s.low + 0.5)
+    half = max(0.5, abs(s.low) * 1e-6)  # where all are the same
+    return (s.low, s.high) if s.high > s.low else (s.low - half, s.low + half)
 
 
 def norm(arrays: list[np.ndarray]) -> float:

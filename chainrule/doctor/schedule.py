@@ -22,7 +22,7 @@ RARELY = 8  # steps so far over that
 LIGHTER = 0.8  # a glance by a look, at most
 EAGER, COMPILED = 2.0, 1.25  # growth of the number of steps from one look to the next
 MOST_CLOSE = 12  # looks at compiled steps that are made as long as nothing is learned
-MOST_ALARMS = 3  # looks that glances may call for
+MOST_ALARMS = 3  # looks that glances and losses may call for
 REVIEWS = 1600  # times what a review takes, that pass until evaluations call for the next
 
 
@@ -33,8 +33,8 @@ class Schedule:
 
     Notes: the first look is made in any case; so are the other early ones at eager steps. At
         compiled ones they are made as long as the loss has not fallen clearly: the last of them
-        in any case, those before if all took little so far, and some later ones. All others are
-        made where looks take no more than their part of the time, one at the end included. What
+        in any case, those before if all took little so far. So are some later ones. All others
+        are made where looks take no more than their part of the time, one at the end too. What
         a look from inside takes, and one that runs the step once more, is known apart. Glances
         have a part of their own.
     """
@@ -55,7 +55,7 @@ class Schedule:
         self._alarms = 0
         self._reviewed = -math.inf  # when all checks were gone through last
         self._review_costs = 0.0, 0.0  # seconds of the last two times
-        self._made = 0  # looks
+        self._made = self._followed = 0  # looks, and those that another one followed soon
         self._growth = EAGER
         self._is_inside = False  # the look that goes on, or comes next
         self._costs: dict[bool, float] = {}  # seconds of the last look, by that
@@ -108,9 +108,10 @@ class Schedule:
         late = self.first + EARLY[-1]
         if self._must or (self._last < late <= step and not is_learning()):
             return True
-        if not is_extra:
-            return step <= late or self._is_affordable(1)
-        if self._is_affordable(1 if self._made < 2 else 2):  # the first one is the slowest
+        if not is_extra and step <= late:
+            return True
+        few = not is_extra or self._made < 2  # of the compiled ones the first is the slowest
+        if self._is_affordable(1 if few else 2):
             return True
         cheap = self.looking.work <= LITTLE if step <= late else self._made < MOST_CLOSE
         return cheap and not is_learning()
@@ -167,6 +168,7 @@ class Schedule:
 
     def follow(self) -> None:
         """What the last look has shown is a fault if it is seen again: look again soon."""
+        self._followed += 1
         self.hasten(min(self._next, self._last + SOON))
 
     def hasten(self, step: int) -> None:
@@ -198,9 +200,15 @@ class Schedule:
             self._must |= is_lost
 
     @property
-    def is_sparing(self) -> bool:
-        """Whether looks are few, as steps are compiled and each takes time of its own."""
-        return self._growth == COMPILED and self._made < MOST_CLOSE
+    def may_follow(self) -> bool:
+        """Whether one more look may be followed by another soon."""
+        return self._followed < MOST_CLOSE
+
+    def alarm(self, step: int) -> None:
+        """The loss went up again: look at this step, if there is time for it; a few times."""
+        if self._alarms < MOST_ALARMS and step > self._last:
+            self._alarms += 1
+            self._next = min(self._next, step)
 
     def suspects(self, step: int) -> None:
         """A step shows what is a fault if it is seen for long; a few times that is followed."""

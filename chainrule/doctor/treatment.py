@@ -21,6 +21,7 @@ class TreatmentMethods(RememberingMethods):
     findings: list[Finding]
     _alarmed: bool
     diagnose: Callable[[], list[Finding]]
+    _looks: Callable[..., Any]
 
     @property
     def untried(self) -> bool:
@@ -48,7 +49,8 @@ class TreatmentMethods(RememberingMethods):
     def probe(self) -> None:
         """Make the experiments that there is a reason for, and go through the checks again."""
         calls, start = list(self.kept.calls), self._start or self._note_state()
-        with self.schedule.trying:
+        tried = False
+        with self._looks(self.schedule.trying):
             tried = Probes(self.record, self.model, self.optimizers, start, calls).run()
         if tried:
             self.diagnose()

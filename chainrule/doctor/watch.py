@@ -110,6 +110,7 @@ class Watch(LookingMethods, TracingMethods, TreatmentMethods, AlarmMethods, obse
         self._is_cleared = False  # compiled functions leave no gradients
         self._seen: set[int] = set()  # compiled functions, by id, in the look that goes on
         self._mistakes: list[str] = []  # of the doctor, not yet told
+        self._fails = False  # it made one, and looks no more
         self._unfinished = False  # an optimizer's step that is looked at
         self._steps = dict.fromkeys(map(id, self.optimizers), step)
         self._stale = StaleGradients(self.optimizers)
@@ -142,7 +143,10 @@ class Watch(LookingMethods, TracingMethods, TreatmentMethods, AlarmMethods, obse
     def diagnose(self) -> list[Finding]:
         """Go through all checks now; new findings are told, each once."""
         self._catch_up()
-        with self.schedule.reviewing():
+        new: list[Finding] = []
+        if self._fails:
+            return self.findings
+        with self._looks(), self.schedule.reviewing():
             self._roots.look_around()
             self._evaluations.end(self.kept.calls)
             faults, self.notes = symptoms(self.record)
@@ -186,6 +190,7 @@ class Watch(LookingMethods, TracingMethods, TreatmentMethods, AlarmMethods, obse
         if error is None:
             self.last_look()
             self.record.ended = True
+            self.probe()
             self.diagnose()
         self.close()
 
@@ -209,7 +214,8 @@ class Watch(LookingMethods, TracingMethods, TreatmentMethods, AlarmMethods, obse
         elif settings.grad_enabled.get():
             self._training_begins(module, args)
         else:
-            self._evaluations.forward(module, args)
+            with self._looks(self.schedule.hearing):
+                self._evaluations.forward(module, args)
 
     def _training_begins(self, module: Module, args: tuple[Any, ...]) -> None:
         self._called = True
@@ -220,6 +226,7 @@ class Watch(LookingMethods, TracingMethods, TreatmentMethods, AlarmMethods, obse
             looking = self._looking
             if looking and (self._unfinished or looking.running is module):
                 self._drop_look()  # what was looked at raised an error
+            self._judge_losses()
             if self._looking is None and self._is_due(is_extra=False):
                 with self._looks():
                     self._begin_look()
@@ -254,14 +261,16 @@ class Watch(LookingMethods, TracingMethods, TreatmentMethods, AlarmMethods, obse
     def loss_computed(self, name: str, arguments: tuple[Any, ...], loss: Tensor) -> None:
         """A loss function was called."""
         if not settings.grad_enabled.get():
-            self._evaluations.loss(name, arguments, loss)
+            with self._looks(self.schedule.hearing):
+                self._evaluations.loss(name, arguments, loss)
             return
         if not self._shadowing and self._called and self.kept.calls:
             call = self.kept.calls[-1]
             if isinstance(call, EagerCall) and self._is_one:
                 call.note_loss(name, arguments, loss)
         if self._looking is not None:
-            self._looking.loss_computed(name, arguments, loss)
+            with self._looks():
+                self._looking.loss_computed(name, arguments, loss)
 
     def backward_begins(self, root: Tensor) -> None:
         """A backward pass, of this training if the model was called before it."""
@@ -348,7 +357,8 @@ class Watch(LookingMethods, TracingMethods, TreatmentMethods, AlarmMethods, obse
 
     def evaluation_begins(self, given: list[Tensor], in_training_mode: list[str]) -> None:
         """A compiled function is called that calls the model, without gradients."""
-        self._evaluations.forward(self.model, tuple(given), in_training_mode)
+        with self._looks(self.schedule.hearing):
+            self._evaluations.forward(self.model, tuple(given), in_training_mode)
 
     @property
     def lets_evaluations_pass(self) -> bool:
@@ -357,7 +367,8 @@ class Watch(LookingMethods, TracingMethods, TreatmentMethods, AlarmMethods, obse
 
     def evaluation_ends(self, results: list[Tensor], targets: list[Tensor]) -> None:
         """It computed a loss, and returned."""
-        self._evaluations.results(results, targets)
+        with self._looks(self.schedule.hearing):
+            self._evaluations.results(results, targets)
 
     def compiled_begins(self, call: CompiledCall, follower: Calls) -> None:
         """A compiled function is called that calls the model."""

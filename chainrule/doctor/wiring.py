@@ -70,6 +70,8 @@ def read_wiring(wiring: WiringFacts, model: Module, optimizers: Sequence[Any]) -
     wiring.as_initialized = _as_initialized(known)
     for name, module in model.named_modules():
         wiring.kinds[name] = kind = type(module).__name__
+        if (symbols := getattr(module, "num_embeddings", None)) is not None:
+            wiring.vocabularies.add(symbols)
         if "Dropout" in kind:
             wiring.dropout[name] = float(getattr(module, "p", 0.0))
         if kind.startswith("BatchNorm"):

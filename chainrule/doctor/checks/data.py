@@ -10,6 +10,7 @@ from chainrule.doctor.finding import Severity, Stage, Symptom, check
 LARGE_INPUT, USUAL_INPUT = 20.0, 8.0  # magnitude; healthy inputs stay below the second
 LARGE_RATIO = 100.0  # of the scales of two features, of which one is large
 SWAMPED = 0.1  # ‖Δw‖ / ‖w‖ of the layer that takes the inputs, in the first step
+GREW = 10.0  # inputs by those of the first step
 TINY_STD, TINY_INPUT = 0.02, 0.1
 LARGE_LOSS = 3.0  # first loss, by that of a network that knows nothing
 DEAD_OR_SATURATED = 0.5
@@ -79,10 +80,13 @@ def inputs_not_normalized(r: Record) -> Symptom | None:
 
 
 def _effect_of_scale(r: Record) -> str | None:
-    """What the scale does at the first step; without an effect it is harmless."""
-    look = r.first
-    if look is None:
+    """What the scale does, at the first step or where it came later; without an effect it is
+    harmless."""
+    look, x, began = r.first, r.data.inputs, r.data.first_inputs
+    if look is None or x is None:
         return None
+    if began is not None and 0 < GREW * began.largest < x.largest and not r.learns:
+        return f"those of the first step reached {began.largest:.4g}"
     expected = expected_loss(r) if r.loss.known else None
     if look.loss is not None and expected and not look.loss <= LARGE_LOSS * expected:
         return f"the first loss is {look.loss:.4g}, that of knowing nothing {expected:.3g}"
@@ -187,11 +191,21 @@ def _effect_of_targets(r: Record, y: Spread) -> str | None:
     "Goodfellow et al. 2016, section 8.1.3",
 )  # fmt: skip
 def not_shuffled(r: Record) -> Symptom | None:
-    batches, counts = r.data.batch_classes, r.data.class_counts
-    if len(batches) < 2 or len(counts) < 2 or r.adversarial or not r.loss.per_sample:
+    if len(r.data.class_counts) < 2 or r.adversarial or not r.loss.per_sample:
         return None  # the pixels of an image, or the words of a text, come together
-    total = sum(counts.values())
-    shares = [count / total for count in counts.values()]
+    found = (_few_classes(r, seen) for seen in (r.data.batch_classes, r.data.latest_classes))
+    return next((symptom for symptom in found if symptom is not None), None)
+
+
+def _few_classes(r: Record, batches: list[tuple[int, int]]) -> Symptom | None:
+    """What there is to say where steps see fewer classes than shuffled ones would.
+
+    Args: batches: classes and labels of each step.
+    """
+    if len(batches) < 2:
+        return None
+    total = sum(r.data.class_counts.values())
+    shares = [count / total for count in r.data.class_counts.values()]
     expected = sum(
         sum(1 - (1 - share) ** labels for share in shares) for _, labels in batches
     ) / len(batches)

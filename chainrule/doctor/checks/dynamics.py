@@ -154,7 +154,8 @@ def _large_steps(r: Record) -> tuple[Look, str] | None:
             f"the first step changed the weights by {known[0][1]:.2g} of their size "
             f"(threshold: {BLOWS_UP:g}), and later ones until they were no numbers any more"
         )
-    if not falls and r.loss.known and not r.adversarial and (grown := _growth(r)) > GROWN:
+    is_measure = known and r.loss.known and not r.adversarial
+    if is_measure and not falls and (grown := _growth(r)) > GROWN:
         return known[-1][0], (
             f"the weights are {grown:.3g} times as large as they were at the beginning "
             f"(threshold: {GROWN:g} times), and the loss has not fallen"

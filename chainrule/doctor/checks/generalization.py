@@ -41,6 +41,8 @@ def overfitting(r: Record) -> Symptom | None:
     recent = known[-EPOCHS:]
     if floor <= 0 or not all((e.validation_loss or 0.0) > RISEN * floor for e in recent):
         return None
+    if (last.train_loss or 0.0) > (lowest.train_loss or math.inf):
+        return None  # what was learned is lost for the training samples, too
     fresh = r.last is not None and r.step - r.last.step < FRESH
     seen = r.accuracy if fresh else None
     train = last.train_accuracy if last.train_accuracy is not None else seen
@@ -74,15 +76,16 @@ def overfitting(r: Record) -> Symptom | None:
     "He & Garcia 2009, Learning from imbalanced data",
 )  # fmt: skip
 def imbalance(r: Record) -> Symptom | None:
-    counts = r.data.class_counts
-    if len(counts) < 2 and r.epochs:  # a rare class may be in no batch that was looked at
-        counts = counts + Counter(r.epochs[-1].supports)
-    if len(counts) < 2 or not r.loss.per_sample or r.loss.weighted or r.adversarial:
-        return None  # rare characters of a text are no fault
+    if not r.loss.per_sample or r.loss.weighted or r.adversarial:
+        return None
+    if r.is_of_symbols:
+        return None  # a rare one is hardly ever the likeliest
+    counts = _counts(r)
+    if len(counts) < 2:
+        return None
     rare = min(counts, key=lambda c: counts[c])
     ratio = max(counts.values()) / counts[rare]
-    by_chance = counts[rare] + 2 * math.sqrt(counts[rare])  # few batches were looked at
-    if max(counts.values()) <= IMBALANCE * by_chance:
+    if not _is_rare(counts, rare):
         return None
     recall, others = _recall_of(r, rare)
     if recall is None or recall >= LOW_RECALL * min(1.0, 2 * others):
@@ -94,6 +97,24 @@ def imbalance(r: Record) -> Symptom | None:
         _weighted(r.loss.name, counts),
         remedy=("class weights",),
     )
+
+
+def _counts(r: Record) -> Counter[int]:
+    """How often each class was seen; few batches were looked at, in which a class that is rare
+    may hardly be, so that those of the validation count, too, unless they lie otherwise."""
+    counts = r.data.class_counts
+    supports = Counter(r.epochs[-1].supports) if r.epochs else Counter()
+    if len(counts) < 2:
+        return counts + supports
+    rare = min(counts, key=lambda c: counts[c])
+    alike = max(counts.values()) > IMBALANCE * counts[rare]
+    return counts + supports if alike and not _is_rare(counts, rare) else counts
+
+
+def _is_rare(counts: Counter[int], rare: int) -> bool:
+    """Whether a class is far rarer than the commonest, and not by chance."""
+    by_chance = counts[rare] + 2 * math.sqrt(counts[rare])
+    return max(counts.values()) > IMBALANCE * by_chance
 
 
 def _weighted(loss: str, counts: Counter[int]) -> str:

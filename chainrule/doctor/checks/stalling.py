@@ -70,13 +70,15 @@ def _trained_before(r: Record) -> bool:
     "Goodfellow et al. 2016, section 7.1.1",
 )  # fmt: skip
 def over_regularized(r: Record) -> Symptom | None:
-    if r.first is None or r.last is None or r.last is r.first or not r.last.weight_decay:
+    if r.first is None or r.last is None or r.last is r.first:
         return None
     kept = [
         layer.weight_norm / r.first.layers[name].weight_norm  # type: ignore[operator]
         for name, layer in r.last.layers.items()
         if layer.weight_norm is not None and (r.first.layers[name].weight_norm or 0.0) > 0
     ]
+    if not r.last.weight_decay:
+        return _penalized(r, statistics.median(kept)) if kept else None
     ratios = [x.decay_ratio for x in r.last.layers.values() if x.decay_ratio is not None]
     if not kept or not ratios or statistics.median(kept) > SHRUNK:
         return None
@@ -92,4 +94,22 @@ def over_regularized(r: Record) -> Symptom | None:
         f"with weight_decay={decay:g} the penalty, not the data, decides where weights go",
         f"optimizer = …(model.parameters(), lr=…, weight_decay={min(decay / 100, 1e-4):g})",
         remedy=("weight_decay", min(decay / 100, 1e-4)),
+    )
+
+
+def _penalized(r: Record, kept: float) -> Symptom | None:
+    """Weights that vanish, though the optimizer has no weight decay.
+
+    Args: kept: their size by that at first.
+    """
+    accuracy = None if r.last is None else r.last.accuracy
+    if kept > GONE or r.step < MANY_STEPS or accuracy is None or r.baseline is None:
+        return None
+    if r.adversarial or accuracy - r.baseline > r.doubt:
+        return None
+    return Symptom(
+        f"the weights have {kept:.1%} of their first size (threshold: {GONE:.0%}), and the "
+        f"accuracy in training is {accuracy:.0%}, that of the commonest class {r.baseline:.0%}",
+        "a penalty in the loss, not the data, decides where weights go",
+        "loss = F.cross_entropy(outputs, targets) + 1e-4 * penalty  # or weight_decay=1e-4",
     )
