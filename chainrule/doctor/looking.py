@@ -49,7 +49,6 @@ class LookingMethods(RememberingMethods):
     _count_stale: Callable[..., None]
     _unfinished: bool
     _mistakes: list[str]
-    _fails: bool
     _lowest: float
     _symptoms: int
 
@@ -142,8 +141,7 @@ class LookingMethods(RememberingMethods):
         self._glance = None
         if not isinstance(error, Exception):
             return False
-        self._fails = True
-        self.schedule.give_up()
+        self.schedule.is_over = True
         self._mistakes.append(f"{type(error).__name__}: {error}")
         return True
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -46,6 +45,7 @@ class Schedule:
         self.glancing = Account(self._accounts)
         self.trying = Account(self._accounts)  # remedies, when something was found
         self.hearing = Account(self._accounts)  # what is told of steps and evaluations
+        self.is_over = False  # there are no more looks
         self._must = True  # the next look is made whatever it costs
         self._last = first - 1  # the step of the last look
         self._next = first
@@ -118,7 +118,7 @@ class Schedule:
 
     def is_near(self, step: int) -> bool:
         """Whether the step is there at which the next look may be made."""
-        return step >= self._next
+        return step >= self._next and not self.is_over
 
     def pause(self, step: int, is_learning: bool) -> int:
         """For how many steps from this one on nothing can be due.
@@ -126,6 +126,8 @@ class Schedule:
         Notes: what is due and waits for time to be spared is asked for once in a while; the
             last early look, which may be made whatever it costs, at its step.
         """
+        if self.is_over:
+            return LONGEST_PAUSE
         done, late = step - self.first, self.first + EARLY[-1]
         look, glance = self._next - step, self._next_glance - step
         if look < 0:
@@ -140,7 +142,7 @@ class Schedule:
     def is_due_at_end(self, step: int, must: bool) -> bool:
         """Whether to look at what the training has come to; for that, it is run once more."""
         self._is_inside = False
-        return self._last < step and (must or self._is_affordable(1))
+        return self._last < step and not self.is_over and (must or self._is_affordable(1))
 
     def _is_affordable(self, looks: int) -> bool:
         """Whether there is time for so many more; not where all that is known is that those
@@ -175,13 +177,9 @@ class Schedule:
         """Look at a step, whatever it costs."""
         self._next, self._must = step, True
 
-    def give_up(self) -> None:
-        """Look no more."""
-        self._next = self._next_glance = sys.maxsize
-
     def is_glance_due(self, step: int) -> bool:
         """Whether to glance at a step."""
-        if step < self._next_glance:
+        if step < self._next_glance or self.is_over:
             return False
         return self.glanced + self._glance_cost <= GLANCES * self.elapsed
 

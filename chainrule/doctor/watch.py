@@ -110,7 +110,6 @@ class Watch(LookingMethods, TracingMethods, TreatmentMethods, AlarmMethods, obse
         self._is_cleared = False  # compiled functions leave no gradients
         self._seen: set[int] = set()  # compiled functions, by id, in the look that goes on
         self._mistakes: list[str] = []  # of the doctor, not yet told
-        self._fails = False  # it made one, and looks no more
         self._unfinished = False  # an optimizer's step that is looked at
         self._steps = dict.fromkeys(map(id, self.optimizers), step)
         self._stale = StaleGradients(self.optimizers)
@@ -144,7 +143,7 @@ class Watch(LookingMethods, TracingMethods, TreatmentMethods, AlarmMethods, obse
         """Go through all checks now; new findings are told, each once."""
         self._catch_up()
         new: list[Finding] = []
-        if self._fails:
+        if self.schedule.is_over:
             return self.findings
         with self._looks(), self.schedule.reviewing():
             self._roots.look_around()
