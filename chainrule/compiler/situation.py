@@ -5,6 +5,7 @@ A recording stays valid only as long as these are what they were when it was mad
 
 from __future__ import annotations
 
+import dis
 import inspect
 import random
 import sys
@@ -12,7 +13,7 @@ import types
 from argparse import Namespace
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,10 @@ LARGEST_ARRAY = 100_000  # bytes of an array that are compared
 MOST_WATCHED = 10_000  # objects that are looked through for functions
 NAMESPACES = (types.SimpleNamespace, Namespace)
 STREAMS = (random.Random, np.random.Generator, np.random.RandomState)  # that programs make
+#: instructions that read or write variables by their names
+OF_VARIABLES = {
+    "LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS", "STORE_GLOBAL", "DELETE_GLOBAL",
+}  # fmt: skip
 LISTS, DICTS = (list, deque), (dict, OrderedDict, defaultdict)  # with no code of their own
 
 
@@ -249,7 +254,7 @@ def _outside_reads(function: types.FunctionType) -> Iterator[tuple[str, Callable
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or ()):
         yield name, partial(_content, cell)
     names = _names(function.__code__)
-    for name in sorted(names & function.__globals__.keys()):
+    for name in sorted(names & _variables(function.__code__) & function.__globals__.keys()):
         value = function.__globals__[name]
         if isinstance(value, types.ModuleType):
             yield from _module_reads(value, names)
@@ -280,8 +285,19 @@ def _content(cell: Any) -> Any:
 def _names(code: types.CodeType) -> set[str]:
     """Names mentioned in the code and in functions defined inside it; those that nobody can
     write, as pytest puts them into assertions, are none of the program's."""
-    names = {name for name in code.co_names if name.isidentifier()}
+    return {name for each in _codes(code) for name in each.co_names if name.isidentifier()}
+
+
+@lru_cache(maxsize=1024)
+def _variables(code: types.CodeType) -> frozenset[str]:
+    """Those of them that are variables; an attribute may have the name of one."""
+    instructions = (step for each in _codes(code) for step in dis.get_instructions(each))
+    return frozenset(step.argval for step in instructions if step.opname in OF_VARIABLES)
+
+
+def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
+    """The code of a function, and of those defined inside it."""
+    yield code
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
-            names |= _names(constant)
-    return names
+            yield from _codes(constant)

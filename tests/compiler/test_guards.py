@@ -11,6 +11,7 @@ import pytest
 import chainrule as cr
 from chainrule import nn, optim
 from chainrule.compiler.situation import ClassGuard, SnapshotGuard
+from chainrule.errors import TraceError
 from chainrule.tensor.guards import Guard, GuardSet, TensorGuard
 
 ENGINES = ["reference"]
@@ -302,3 +303,48 @@ def test_names_that_nobody_can_write_are_not_followed(name, recordings):
     namespace[name][0] = 2.0
     compiled(cr.ones(2))
     assert len(compiled._recordings) == recordings
+
+
+shared = 1  # the name of a variable, and of attributes below
+
+
+class Shared(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.shared = nn.Linear(2, 2)
+
+    def forward(self, x):
+        return self.shared(x)
+
+
+def test_a_variable_with_the_name_of_an_attribute_is_another_thing(monkeypatch):
+    net = Shared()
+
+    def reads(x):
+        return net(x) * shared
+
+    def inside(x):
+        def scaled(y):
+            return y * shared
+
+        return scaled(net.shared(x))
+
+    for function, recordings in ((net, 1), (reads, 2), (inside, 2)):
+        compiled = cr.compile(function, engine="reference")
+        for value in (2.5, 3.5):
+            monkeypatch.setitem(globals(), "shared", value)
+            compiled(cr.ones(1, 2))
+        assert len(compiled._recordings) == recordings
+
+
+def test_a_variable_that_is_only_written_is_seen():
+    def counts(x):
+        global written
+        written = x
+        return x + 1
+
+    with pytest.raises(TraceError, match="the variable 'written' changed"):
+        cr.compile(counts, engine="reference")(cr.ones(1))
+
+
+written = None
