@@ -1,9 +1,10 @@
-"""What a watch does with losses: it keeps them, and looks into the first that is no number."""
+"""What a watch does with steps and losses: it counts and keeps them, and looks into the first
+loss that is no number."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from chainrule.doctor.first_nonfinite import locate
 from chainrule.doctor.remembering import RememberingMethods
@@ -20,10 +21,34 @@ class AlarmMethods(RememberingMethods):
     """What a watch offers for that."""
 
     _alarmed: bool
+    _is_fresh: bool
+    _steps: dict[int, int]
 
     def diagnose(self) -> list[Finding]:
         """Go through all checks."""
         raise NotImplementedError
+
+    def step_done(self, optimizer: Any) -> None:
+        """Count the steps."""
+        self._is_fresh = True
+        self._steps[id(optimizer)] = self._steps.get(id(optimizer), 0) + 1
+        self.record.step = max(self._steps.values())
+
+    def steps_passed(self, optimizers: list[Any], losses: list[float | None]) -> None:
+        """Steps of these optimizers were made, with these losses; only the last of them may be
+        no number."""
+        record, steps = self._record, self._steps
+        for loss in losses[:-1]:
+            if loss is not None:
+                record.losses.append((record.step, loss))
+            for optimizer in optimizers:
+                steps[id(optimizer)] += 1
+            record.step = max(steps.values())
+        for loss in losses[-1:]:
+            if loss is not None:
+                self.note_loss(loss)
+            for optimizer in optimizers:
+                self.step_done(optimizer)
 
     def note_loss(self, loss: float) -> None:
         """The loss of a step; the first that is not finite is looked into at once."""

@@ -16,7 +16,7 @@ from chainrule.doctor.evaluations import changed_by_mode
 from chainrule.doctor.inside import Inside
 from chainrule.doctor.module_calls import first_tensor
 from chainrule.doctor.shadow import takes_no_notice
-from chainrule.doctor.training_call import CompiledCall, tensors_in
+from chainrule.doctor.training_call import CompiledCall, arrays_in, tensors_in
 from chainrule.tensor.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -139,8 +139,7 @@ class Calls(observers.Observer):
             and not observers.is_unobserved()
         ):
             quiet.left -= self._is_step
-            quiet.room -= call.bytes
-            quiet.calls.append((self, call))
+            quiet.add(self, call)
             self._passing = call
             return
         self._passing = self._call = None
@@ -155,7 +154,7 @@ class Calls(observers.Observer):
         elif self.training is not None:
             if self._in_training_mode is None:
                 self._in_training_mode = changed_by_mode(watch.model, training=True)
-            watch.evaluation_begins(call.tensors, self._in_training_mode)
+            watch.evaluation_begins(call.arrays, self._in_training_mode)
         for optimizer in self._present():
             watch.update_begins(optimizer, call)
 
@@ -164,7 +163,7 @@ class Calls(observers.Observer):
         if (call := self._passing) is not None:
             call.loss, call.ended = loss, True
             if not self._is_step:
-                call.results = [tensor._cell.array for tensor in tensors_in(result)]
+                call.results = arrays_in(result)
                 self._quiet.room -= sum([array.nbytes for array in call.results])
             elif loss is not None and not math.isfinite(loss):
                 self._heard()
@@ -180,7 +179,7 @@ class Calls(observers.Observer):
             if loss is not None:
                 watch.note_loss(loss)
         elif self.computes_loss:
-            watch.evaluation_ends(tensors_in(result), call.tensors[-1:])
+            watch.evaluation_ends(arrays_in(result), call.arrays[-1:])
         optimizers = self._present()
         for optimizer in optimizers:
             watch.update_ends(optimizer)
@@ -198,18 +197,12 @@ class Calls(observers.Observer):
                 self._pass_evaluation_on(watch, call)
             return
         watch.kept.add(*calls)
-        optimizers = self._present()
-        for call in calls:
-            if call.ended and call.loss is not None:
-                watch.note_loss(call.loss)
-            for optimizer in optimizers if call.ended else ():
-                watch.step_done(optimizer)
+        watch.steps_passed(self._present(), [call.loss for call in calls if call.ended])
 
     def _pass_evaluation_on(self, watch: Watch, call: CompiledCall) -> None:
-        inputs, results = (list(map(Tensor._wrap, a)) for a in (call.arrays, call.results))
-        watch.evaluation_begins(inputs, self._in_training_mode or [])
+        watch.evaluation_begins(call.arrays, self._in_training_mode or [])
         if call.ended:
-            watch.evaluation_ends(results, inputs[-1:])
+            watch.evaluation_ends(call.results, call.arrays[-1:])
 
     def _present(self) -> list[Any]:
         return [found for known in self.optimizers if (found := known()) is not None]

@@ -56,10 +56,15 @@ class Evaluations:
         self._in_training_mode = self._begun = False
         self._last: np.ndarray | None = None  # what went in last
 
-    def forward(
-        self, model: Module, arguments: tuple[Any, ...], changed: list[str] | None = None
+    def forward(self, model: Module, arguments: tuple[Any, ...]) -> None:
+        """The model is called."""
+        arrays = [a._cell.array for a in arguments if isinstance(a, Tensor)]
+        self.begins(model, [array for array in arrays if isinstance(array, np.ndarray)])
+
+    def begins(
+        self, model: Module, given: list[np.ndarray], changed: list[str] | None = None
     ) -> None:
-        """The model is called.
+        """The model is called, perhaps in a compiled function, with these arrays.
 
         Args: changed: the modules that compute something else in evaluation mode, if known.
         """
@@ -71,8 +76,7 @@ class Evaluations:
             wiring.training_in_evaluation = wiring.training_in_evaluation or found
             wiring.evaluation_blocks += bool(found) and not self._begun
             self._begun = True
-        x = next((a for a in arguments if isinstance(a, Tensor)), None)
-        self._last = None if x is None or x.ndim < 2 else measures.numbers(x)
+        self._last = measures.readable(given[0]) if given and given[0].ndim > 1 else None
 
     def loss(self, name: str, arguments: tuple[Any, ...], loss: Tensor) -> None:
         """A loss was computed."""
@@ -83,11 +87,11 @@ class Evaluations:
         outputs, targets = given.arrays()
         self._see_inputs(targets)
         self._losses.append((given.value, len(outputs) if loss.ndim == 0 else 1))
-        self._see_answers(given)
+        self._see_answers(given.held())
 
     def _see_answers(self, given: Given) -> None:
         """Have the answers read when somebody asks for them, unless too much is held then."""
-        self._given.append(given.held())
+        self._given.append(given)
         if given.arrays()[0].nbytes * len(self._given) > MOST_HELD:
             self._read_answers()
 
@@ -99,21 +103,22 @@ class Evaluations:
                 self._answers.append(answers)
         self._given.clear()
 
-    def results(self, results: list[Tensor], targets: list[Tensor]) -> None:
+    def results(self, results: list[np.ndarray], targets: list[np.ndarray]) -> None:
         """A compiled evaluation returned a loss, and perhaps the outputs.
 
-        Args: targets: the last tensor that it was given, if there was one.
+        Args: targets: the last array that it was given, if there was one.
         """
-        single = [t for t in results if t.numel() == 1]
-        values = [t for t in single if measures.is_float(measures.numbers(t))]
+        single = [measures.readable(array) for array in results if array.size == 1]
+        values = [array for array in single if measures.is_float(array)]
         if not values:
             return
-        outputs = [t for t in results if t.ndim > 1 and t.numel() > 1] if targets else []
-        for output in outputs[:1]:
-            self._see_answers(Given(self.record.loss.name, (output, targets[0]), values[0]))
+        outputs = [array for array in results if array.ndim > 1 and array.size > 1]
+        if outputs and targets:
+            given = tuple(map(Tensor._wrap, (outputs[0], targets[0])))
+            self._see_answers(Given(self.record.loss.name, given, None))
         samples = 1 if self._last is None else len(self._last)
         self.record.wiring.evaluated_with_loss |= self._in_training_mode
-        self._see_inputs(measures.numbers(targets[0]) if targets else None)
+        self._see_inputs(measures.readable(targets[0]) if targets else None)
         self._losses.append((float(values[0].item()), samples))
 
     def _see_inputs(self, targets: np.ndarray | None) -> None:

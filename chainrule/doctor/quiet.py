@@ -9,8 +9,6 @@ over, leave their results.
 
 from __future__ import annotations
 
-from itertools import groupby
-from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from chainrule.doctor.training_call import CompiledCall
@@ -28,18 +26,24 @@ class QuietSteps:
     Attributes:
         left: how many may still pass before the watch must be asked.
         room: for how many bytes.
-        calls: those that did, each with who heard it.
+        calls: those that did, one after the other, with who heard them.
     """
 
     __slots__ = "calls", "left", "room"
 
     def __init__(self) -> None:
         self.left, self.room = 0, MOST_WAITING
-        self.calls: list[tuple[Calls, CompiledCall]] = []
+        self.calls: list[tuple[Calls, list[CompiledCall]]] = []
+
+    def add(self, follower: Calls, call: CompiledCall) -> None:
+        """One more passes."""
+        self.room -= call.bytes
+        if self.calls and self.calls[-1][0] is follower:
+            self.calls[-1][1].append(call)
+        else:
+            self.calls.append((follower, [call]))
 
     def take(self) -> list[tuple[Calls, list[CompiledCall]]]:
-        """Those that passed, one after the other, with who heard them; from now on they are
-        known."""
+        """Those that passed; from now on they are known."""
         passed, self.calls, self.room = self.calls, [], MOST_WAITING
-        heard = groupby(passed, key=itemgetter(0))
-        return [(follower, [call for _, call in calls]) for follower, calls in heard]
+        return passed

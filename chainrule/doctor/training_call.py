@@ -163,6 +163,11 @@ def tensors_in(thing: Any) -> list[Tensor]:
     return list(found.values())
 
 
+def arrays_in(thing: Any) -> list[np.ndarray]:
+    """Their arrays."""
+    return [tensor._cell.array for tensor in tensors_in(thing)]
+
+
 def _collect(container: Iterable[Any], found: dict[int, Tensor]) -> None:
     for part in container:
         if isinstance(part, Tensor):

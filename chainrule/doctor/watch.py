@@ -346,25 +346,19 @@ class Watch(LookingMethods, TracingMethods, TreatmentMethods, AlarmMethods, obse
             self._backwards, self._called = 0, False
             self.step_done(optimizer)
 
-    def step_done(self, optimizer: Any) -> None:
-        """Count the steps."""
-        self._is_fresh = True
-        self._steps[id(optimizer)] = self._steps.get(id(optimizer), 0) + 1
-        self.record.step = max(self._steps.values())
-
     # -- a compiled step --------------------------------------------------------------------
 
-    def evaluation_begins(self, given: list[Tensor], in_training_mode: list[str]) -> None:
+    def evaluation_begins(self, given: list[np.ndarray], in_training_mode: list[str]) -> None:
         """A compiled function is called that calls the model, without gradients."""
         with self._looks(self.schedule.hearing):
-            self._evaluations.forward(self.model, tuple(given), in_training_mode)
+            self._evaluations.begins(self.model, given, in_training_mode)
 
     @property
     def lets_evaluations_pass(self) -> bool:
         """Whether evaluations may pass quietly: where somebody says when they are over."""
         return not self._evaluations.makes_epochs
 
-    def evaluation_ends(self, results: list[Tensor], targets: list[Tensor]) -> None:
+    def evaluation_ends(self, results: list[np.ndarray], targets: list[np.ndarray]) -> None:
         """It computed a loss, and returned."""
         with self._looks(self.schedule.hearing):
             self._evaluations.results(results, targets)

@@ -217,7 +217,7 @@ def test_a_check_that_fails_does_not_end_the_training(monkeypatch):
     assert len(told) == 1
 
 
-@pytest.mark.parametrize("where", ["forward", "loss", "results"])
+@pytest.mark.parametrize("where", ["begins", "loss", "results"])
 @pytest.mark.parametrize("compiled", [False, True])
 def test_an_evaluation_that_is_not_understood_does_not_end_the_training(
     monkeypatch, where, compiled
@@ -234,7 +234,7 @@ def test_an_evaluation_that_is_not_understood_does_not_end_the_training(
         return F.cross_entropy(net(a), b)
 
     run = cr.compile(score, engine="reference") if compiled else score
-    reached = where == "forward" or (where == "results") is compiled
+    reached = where == "begins" or (where == "results") is compiled
     with watch(net, learner, tell=lambda finding: None), cr.no_grad():
         if not reached:
             run(x, y)

@@ -54,7 +54,7 @@ class Training:
 
     @property
     def waiting(self):
-        return len(self.doctor.quiet.calls)
+        return sum(len(calls) for _, calls in self.doctor.quiet.calls)
 
 
 @pytest.fixture(params=["native", "reference"])

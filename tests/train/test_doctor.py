@@ -131,8 +131,9 @@ class Waiting(Callback):
     most = 0
 
     def epoch_ends(self, trainer):
-        calls = trainer.doctor.watch.quiet.calls
-        self.most = max(self.most, sum(bool(call.results) for _, call in calls))
+        passed = trainer.doctor.watch.quiet.calls
+        waiting = sum(bool(call.results) for _, calls in passed for call in calls)
+        self.most = max(self.most, waiting)
 
 
 def test_an_evaluation_is_seen_as_it_was_then(monkeypatch):
