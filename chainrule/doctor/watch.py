@@ -189,7 +189,6 @@ class Watch(LookingMethods, TracingMethods, TreatmentMethods, AlarmMethods, obse
         if error is None:
             self.last_look()
             self.record.ended = True
-            self.probe()
             self.diagnose()
         self.close()
 
