@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from chainrule.compiler.rollback import Rollback
-from chainrule.doctor.facts import Record
+from chainrule.doctor.facts import Look, Record
 from chainrule.doctor.kept_calls import KeptCalls
 from chainrule.doctor.quiet import QuietSteps
 from chainrule.doctor.schedule import Schedule
@@ -39,6 +39,12 @@ class RememberingMethods:
         """The facts, up to now."""
         self._catch_up()
         return self._record
+
+    @property
+    def seen(self) -> tuple[list[Look], list[Look]]:
+        """The looks and the glances, for those who ask at every step: it is not taken note of
+        steps that passed, at which nobody looked."""
+        return self._record.looks, self._record.glances
 
     @property
     def kept(self) -> KeptCalls:

@@ -25,8 +25,7 @@ class Examined:
         watch = None if trainer.doctor is None else trainer.doctor.watch
         if watch is None:
             return
-        record, known = watch.record, self._step
-        new = [*_after(record.looks, known), *_after(record.glances, known)]
+        new = [look for looks in watch.seen for look in _after(looks, self._step)]
         for look in sorted(new, key=lambda look: look.step):
             self._step = look.step
             self._entries.look(journal, look)

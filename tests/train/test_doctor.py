@@ -136,6 +136,26 @@ class Waiting(Callback):
         self.most = max(self.most, waiting)
 
 
+def test_a_report_lets_steps_pass_quietly(tmp_path):
+    """It asks at every step what was seen; that does not have the steps taken note of."""
+
+    class Counts(Callback):
+        most = 0
+
+        def step_ends(self, trainer):
+            passed = trainer.doctor.watch.quiet.calls
+            self.most = max(self.most, sum(len(calls) for _, calls in passed))
+
+    counts = Counts()
+    callbacks = [Report(tmp_path / "run"), counts]
+    training = trainer(True, compile=True, engine="reference", callbacks=callbacks)
+    training.fit()
+    assert counts.most > 1
+    written = [e["step"] for e in read_journal(tmp_path / "run") if "layers" in e]
+    record = training.doctor.watch.record
+    assert written == sorted(look.step for look in (*record.looks, *record.glances))
+
+
 def test_an_evaluation_is_seen_as_it_was_then(monkeypatch):
     """Also where the program writes into its batches and outputs afterwards."""
     spoiled = []
