@@ -8,13 +8,13 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from types import CodeType, FunctionType, MethodType, ModuleType
+from types import FunctionType, MethodType, ModuleType
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from chainrule.compiler.situation import STREAMS, slots_of
+from chainrule.compiler.situation import STREAMS, codes_in, slots_of
 from chainrule.observers import Observer
 from chainrule.tensor.attributes import Cell
 from chainrule.tensor.generator import default_generator
@@ -140,7 +140,7 @@ class Rollback:
         yield from known
         if not _is_of_program(function.__module__):
             return
-        names = set(_names_in(function.__code__))
+        names = {name for each in codes_in(function.__code__) for name in each.co_names}
         yield from self._keep_names(function.__globals__, names)
         for module in (*known, *map(function.__globals__.get, names)):
             if isinstance(module, ModuleType) and _is_of_program(module.__name__):
@@ -210,14 +210,6 @@ def _is_library(kind: type) -> bool:
 
 def _is_of_program(module: str | None) -> bool:
     return (module or "").split(".")[0] not in LIBRARIES | {"chainrule"}
-
-
-def _names_in(code: CodeType) -> Iterator[str]:
-    """The names of globals and attributes in a function, and in those that it defines."""
-    yield from code.co_names
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from _names_in(constant)
 
 
 def _set_slot(thing: Any, name: str, value: Any) -> None:

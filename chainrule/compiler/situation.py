@@ -285,19 +285,19 @@ def _content(cell: Any) -> Any:
 def _names(code: types.CodeType) -> set[str]:
     """Names mentioned in the code and in functions defined inside it; those that nobody can
     write, as pytest puts them into assertions, are none of the program's."""
-    return {name for each in _codes(code) for name in each.co_names if name.isidentifier()}
+    return {name for each in codes_in(code) for name in each.co_names if name.isidentifier()}
 
 
 @lru_cache(maxsize=1024)
 def _variables(code: types.CodeType) -> frozenset[str]:
     """Those of them that are variables; an attribute may have the name of one."""
-    instructions = (step for each in _codes(code) for step in dis.get_instructions(each))
+    instructions = (step for each in codes_in(code) for step in dis.get_instructions(each))
     return frozenset(step.argval for step in instructions if step.opname in OF_VARIABLES)
 
 
-def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
+def codes_in(code: types.CodeType) -> Iterator[types.CodeType]:
     """The code of a function, and of those defined inside it."""
     yield code
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
-            yield from _codes(constant)
+            yield from codes_in(constant)
