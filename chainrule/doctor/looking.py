@@ -317,6 +317,7 @@ class LookingMethods(RememberingMethods):
         """Look at what a training with compiled steps has come to, if there is time."""
         calls = list(self.kept.calls)[-len(self.optimizers) :]
         compiled = [call for call in calls if isinstance(call, CompiledCall)]
+        self._judge_losses()
         is_useless = teaches_nothing(self.record)
         must = is_useless or self._is_worse() or not self._is_learning()
         if not compiled or not self.schedule.is_due_at_end(self.record.step, must):
